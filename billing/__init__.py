@@ -1,0 +1,1 @@
+"""Money: prices, tariffs, the ledger, bills."""

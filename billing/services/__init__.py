@@ -1,0 +1,1 @@
+"""Writes of money. Each module is one concern; call them by module."""

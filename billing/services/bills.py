@@ -1,0 +1,144 @@
+"""The bill of a session: made once when it ends, paid from hold, wallet and, for the rest, as a debt."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from billing import pricing, values
+from billing.models import AccountKind, Bill, Hold, PaymentStatus, Transfer
+from billing.money import vat_within
+from billing.selectors.costs import usage_of
+from billing.services import ledger, tariffs, wallets
+from core import outbox
+from core.models import Fact
+from stations.models import Session
+from users.models import Customer
+
+
+class NoPriceList(RuntimeError):
+    """A charge ended at a station without prices: the delivery waits, the alarm says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Payment:
+    transfer: Transfer | None
+    from_wallet: int
+    owed: int
+    status: PaymentStatus
+
+
+def on_session_ended(fact: Fact) -> None:
+    """Make the bill exist. Runs again without harm."""
+    session = Session.objects.select_for_update(of=("self",)).get(pk=fact.subject_id)
+    if not Bill.objects.filter(session=session).exists():
+        bill_session(session)
+
+
+def bill_session(session: Session) -> Bill | None:
+    """Price a session and post it. A charge that nobody is to pay gets no bill; its case tells why."""
+    customer = session.customer
+    if customer is None:
+        return None
+    found = tariffs.value(session.station, session.level, session.started_at)
+    if found is None:
+        raise NoPriceList(f"station {session.station_id} has no price list for {session.level}")
+    tariff_row, tariff = found
+    usage = usage_of(session, cap_wh=_bought(session))
+    priced = pricing.price(usage, tariff)
+    entity = session.station.tax_entity
+    stopped = session.stopped_at or usage.end
+    rate = tariffs.vat_rate(entity, stopped.astimezone(ZoneInfo(settings.LOCAL_ZONE)).date())
+    vat = vat_within(priced.total, rate)
+    payment = _pay(session, customer, priced.total, vat)
+    bill = Bill.objects.create(
+        session=session,
+        company_id=session.company_id,
+        tax_entity=entity,
+        customer=customer,
+        tariff=tariff_row,
+        transfer=payment.transfer,
+        tariff_value=values.tariff_to_json(tariff),
+        usage=values.usage_to_json(usage),
+        lines=values.lines_to_json(priced),
+        wh=usage.wh,
+        unbilled_wh=(session.energy_wh or 0) - usage.wh,
+        total=priced.total,
+        vat=vat,
+        vat_rate=rate,
+        from_wallet=payment.from_wallet,
+        outstanding=payment.owed,
+        payment_status=payment.status,
+    )
+    outbox.publish(
+        "wallet_changed", customer.pk, company_id=session.company_id, customer=customer.pk
+    )
+    outbox.publish(
+        "session_billed",
+        session.pk,
+        company_id=session.company_id,
+        topic=f"charger:{session.charger_id}",
+        station=session.station_id,
+        charger=session.charger_id,
+        connector=session.connector_id,
+        session=session.pk,
+        total=priced.total,
+    )
+    return bill
+
+
+def recompute(bill: Bill) -> pricing.Bill:
+    """Price the stored usage under the stored tariff again; it must give the stored lines."""
+    return pricing.price(
+        values.usage_from_json(bill.usage), values.tariff_from_json(bill.tariff_value)
+    )
+
+
+def _bought(session: Session) -> int | None:
+    """Where the customer chose an amount, what goes beyond it is the owner's (features A8)."""
+    chose = session.chosen_wh is not None or session.chosen_satang is not None
+    return session.allowance_wh if chose else None
+
+
+def _pay(session: Session, customer: Customer, total: int, vat: int) -> _Payment:
+    """Close the hold; take from the wallet what is free, owe the rest."""
+    company = session.company
+    wallet, owed = wallets.wallet_of(customer), wallets.receivable_of(customer)
+    income = ledger.account(company, AccountKind.INCOME)
+    entity = session.station.tax_entity
+    vat_account = (
+        ledger.account(company, AccountKind.VAT_OUTPUT, tax_entity=entity) if vat else income
+    )
+    ledger.lock(wallet, owed, income, vat_account)
+    hold = Hold.objects.filter(pk=session.hold_id).first() if session.hold_id else None
+    if hold is not None:
+        ledger.close_hold(hold, posted=min(total, hold.amount))
+        ledger.lock(wallet, owed)
+    from_wallet = min(total, max(wallet.balance - wallet.held, 0))
+    rest = total - from_wallet
+    transfer = None
+    if total:
+        transfer = ledger.transfer(
+            company,
+            f"bill:{session.pk}",
+            "charge",
+            [
+                ledger.debit(wallet, from_wallet),
+                ledger.debit(owed, rest),
+                ledger.credit(income, total - vat),
+                ledger.credit(vat_account, vat),
+            ],
+            reason=f"session {session.transaction_id}",
+            actor="system",
+            session_id=session.pk,
+            customer=customer,
+        )
+    return _Payment(transfer, from_wallet, rest, _status(customer, total, rest))
+
+
+def _status(customer: Customer, total: int, rest: int) -> PaymentStatus:
+    if total == 0:
+        return PaymentStatus.FREE
+    if rest == 0:
+        return PaymentStatus.PAID
+    return PaymentStatus.ARREARS if customer.billing_mode == "prepaid" else PaymentStatus.POSTPAID

@@ -1,0 +1,9 @@
+"""Pages, API and live updates."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evbilling.settings")
+
+application = get_asgi_application()

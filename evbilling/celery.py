@@ -1,0 +1,31 @@
+"""Celery: bulk, slow and outside work. Never the only carrier of a fact; every job may run twice."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evbilling.settings")
+
+app = Celery("evbilling")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+
+# Every periodic job of the product: name, task, seconds.
+PERIODIC: tuple[tuple[str, str, float], ...] = (
+    ("frame partitions", "evbilling.tasks.make_frame_partitions", 6 * 3600),
+    ("frame retention", "evbilling.tasks.drop_old_frames", 6 * 3600),
+    ("ledger proof", "evbilling.tasks.prove_ledger", 6 * 3600),
+    ("fact retention", "evbilling.tasks.drop_old_facts", 24 * 3600),
+    ("sign-in retention", "evbilling.tasks.drop_old_sign_ins", 24 * 3600),
+)
+
+app.conf.update(
+    imports=["evbilling.tasks"],
+    beat_schedule={name: {"task": task, "schedule": every} for name, task, every in PERIODIC},
+    task_ignore_result=True,
+    task_time_limit=60,
+    task_acks_late=True,
+    broker_connection_retry_on_startup=True,
+    worker_hijack_root_logger=False,
+    worker_prefetch_multiplier=1,
+    timezone="UTC",
+)

@@ -1,0 +1,35 @@
+"""Start-up checks: what is written as a dotted string must exist; secrets must be set to serve."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+from django.core.checks import register as register_check
+from django.utils.module_loading import import_string
+
+
+def register() -> None:
+    register_check(handlers_import)
+    register_check(secret_is_set, deploy=True)
+
+
+def handlers_import(**kwargs: Any) -> list[CheckMessage]:
+    """Every handler path of ``events.EVENT_HANDLERS`` leads to a function."""
+    from evbilling.events import EVENT_HANDLERS
+
+    found: list[CheckMessage] = []
+    for kind, paths in EVENT_HANDLERS.items():
+        for path in paths:
+            try:
+                import_string(path)
+            except ImportError as error:
+                found.append(
+                    Error(f"{kind}: {path} cannot be imported ({error})", id="evbilling.E001")
+                )
+    return found
+
+
+def secret_is_set(**kwargs: Any) -> list[CheckMessage]:
+    if settings.SECRET_KEY.startswith("insecure-"):
+        return [Error("SECRET_KEY is not set", id="evbilling.E002")]
+    return []

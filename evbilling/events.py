@@ -1,0 +1,37 @@
+"""The whole flow on one screen: which fact wakes which handlers.
+
+Facts are published with ``core.outbox.publish`` by the app that makes them true; handlers run in
+``manage.py deliver``, each in one transaction with its done-mark. A handler locks its subject and
+reads it again: order between facts is not promised. An empty row is a fact that only nudges live
+pages.
+"""
+
+from core import outbox
+
+EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
+    # stations
+    "charger_online": (),
+    "charger_offline": (),
+    "charger_booted": (),
+    "charger_progress": (),
+    "connector_changed": (),
+    "card_tapped": (),
+    "session_started": ("billing.services.allowance.on_session_started",),
+    "session_ended": ("billing.services.bills.on_session_ended",),
+    "command_finished": ("stations.services.authorisations.on_command_finished",),
+    "case_opened": (),
+    # billing
+    "allowance_due": ("billing.services.allowance.on_allowance_due",),
+    "authorisation_lapsed": ("billing.services.allowance.on_authorisation_lapsed",),
+    "session_billed": ("evbilling.telling.on_session_billed",),
+    "wallet_changed": ("billing.services.allowance.on_wallet_changed",),
+}
+
+
+def wire() -> None:
+    """Give the outbox its table and the stations their gatekeeper (design: allow() reserves)."""
+    from billing.services.allowance import BillingGate
+    from stations.services import gate
+
+    outbox.wire(EVENT_HANDLERS)
+    gate.install(BillingGate())

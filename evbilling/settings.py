@@ -1,0 +1,231 @@
+"""All settings in one typed file. What may differ between machines comes from the environment."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+from evbilling.env import BASE_DIR, data_dir, env, env_bool, env_int, secret_key, url_of
+
+DATA_DIR: Path = data_dir()
+SECRET_KEY: str = secret_key()
+DEBUG: bool = env_bool("DEBUG", False)
+TESTING: bool = env_bool("EVBILLING_TESTING", False)
+PUBLIC_URL: str = env("PUBLIC_URL") or f"http://127.0.0.1:{env_int('PORT', 8000)}"
+HTTPS: bool = PUBLIC_URL.startswith("https://")
+ALLOWED_HOSTS: list[str] = (env("ALLOWED_HOSTS") or "*").split(",")
+CSRF_TRUSTED_ORIGINS: list[str] = [PUBLIC_URL]
+TRUSTED_PROXIES: list[str] = [p for p in (env("TRUSTED_PROXIES") or "").split(",") if p]
+
+INSTALLED_APPS = [
+    "daphne",  # its runserver must come before staticfiles'
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_htmx",
+    "template_partials",
+    "axes",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "core",
+    "users",
+    "stations",
+    "billing",
+    "evbilling",
+]
+
+MIDDLEWARE = [
+    "evbilling.middleware.RequestId",
+    "evbilling.middleware.SecurityHeaders",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "evbilling.middleware.Language",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "evbilling.middleware.DomainErrors",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "evbilling.urls"
+ASGI_APPLICATION = "evbilling.asgi.application"
+APPEND_SLASH = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "evbilling.context.shell",
+            ],
+            "builtins": ["evbilling.templatetags.ui", "django.templatetags.i18n"],
+        },
+    }
+]
+
+# --- state -----------------------------------------------------------------------------------
+DATABASE_URL: str = url_of("DATABASE_URL") or "postgres:///evbilling"
+REDIS_URL: str = url_of("REDIS_URL") or "redis://127.0.0.1:6379/0"
+
+DATABASES: dict[str, Any] = {
+    "default": {
+        **dj_database_url.parse(DATABASE_URL),
+        # Under ASGI each request has a thread of its own, so a kept connection would be a leaked
+        # one; processes with lasting threads (sockets, deliver, worker) raise this for themselves.
+        "CONN_MAX_AGE": env_int("CONN_MAX_AGE", 0),
+        "CONN_HEALTH_CHECKS": True,
+        "ATOMIC_REQUESTS": False,
+    }
+}
+DATABASES["default"].setdefault("OPTIONS", {})["application_name"] = env(
+    "PROCESS_NAME", "evbilling"
+)
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "evbilling",
+    }
+}
+
+CELERY_BROKER_URL = REDIS_URL
+
+# --- who ------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "users.Admin"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "users.signin.AdminBackend",
+]
+LOGIN_URL = "signin"
+LOGIN_REDIRECT_URL = "overview"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    *(["django.contrib.auth.hashers.MD5PasswordHasher"] if TESTING else []),
+]
+if TESTING:
+    PASSWORD_HASHERS.reverse()
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+# A mall or an office is one NAT address: a person is locked out by name; an address only after
+# many failures over all names.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = ["username"]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "evbilling.middleware.client_address"
+SIGN_IN_FAILURES_PER_ADDRESS = 30  # in AXES_COOLOFF_TIME
+
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
+SESSION_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_FAILURE_VIEW = "evbilling.views.csrf_failed"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+
+# --- words and time ---------------------------------------------------------------------------
+LANGUAGE_CODE = "th"
+LANGUAGES = [("th", "ไทย"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+LOCAL_ZONE = "Asia/Bangkok"
+
+# --- static files ------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env("STATIC_ROOT") or BASE_DIR / "staticfiles")
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG or TESTING
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG or TESTING
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# --- API ------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "users.tokens.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["evbilling.api.permissions.ActionAllowed"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "evbilling.api.pagination.Cursor",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "evbilling.api.errors.handle",
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+    "UNAUTHENTICATED_USER": None,
+    "COERCE_DECIMAL_TO_STRING": True,
+    "DEFAULT_THROTTLE_RATES": {"token": "600/min"},
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "evbilling",
+    "DESCRIPTION": "EV charging and billing. Money: decimal strings in THB. Energy: Wh. Time: UTC.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# --- logs: one JSON object per line on stdout --------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "evbilling.logs.JsonFormatter"}},
+    "handlers": {
+        "stdout": {
+            "class": "logging.StreamHandler",
+            "stream": "ext://sys.stdout",
+            "formatter": "json",
+        }
+    },
+    "root": {"handlers": ["stdout"], "level": env("LOG_LEVEL") or "INFO"},
+    "loggers": {
+        "uvicorn.access": {"level": "WARNING"},
+        "uvicorn.error": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+    },
+}
+
+# --- chargers ----------------------------------------------------------------------------------------
+OCPP_PORT: int = env_int("OCPP_PORT", 9000)
+OCPP_MAX_FRAME_BYTES: int = env_int("OCPP_MAX_FRAME_BYTES", 1024 * 1024)
+OCPP_HEARTBEAT_SECONDS: int = env_int("OCPP_HEARTBEAT_SECONDS", 60)
+OCPP_CALL_TIMEOUT_SECONDS: int = env_int("OCPP_CALL_TIMEOUT_SECONDS", 30)
+OCPP_PING_SECONDS: float = float(env("OCPP_PING_SECONDS", "20") or 20)
+OCPP_PING_TIMEOUT_SECONDS: float = float(env("OCPP_PING_TIMEOUT_SECONDS", "30") or 30)
+FRAME_LOG_DAYS: int = env_int("FRAME_LOG_DAYS", 90)

@@ -1,0 +1,1 @@
+"""Things: stations, chargers, connectors, sessions, readings, commands, and the drivers to chargers."""

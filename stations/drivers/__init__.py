@@ -1,0 +1,1 @@
+"""How chargers are spoken to: one package per protocol, one interface."""

@@ -1,0 +1,239 @@
+"""A charger at the door, then its messages one by one.
+
+A Channels consumer with its own receive loop: the stock one hops through a thread shared by all
+sockets of the process with every message, and waits there behind anybody's slow query (perf
+research, finding 1). Whatever a frame holds, it never ends the socket by accident.
+"""
+
+import asyncio
+import base64
+import binascii
+import logging
+import time
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+from channels.consumer import AsyncConsumer
+from django.conf import settings
+
+from stations.drivers.ocpp import frames
+from stations.drivers.ocpp.frame_log import Logged
+from stations.drivers.ocpp.frames import Broken, Frame, Refused
+from stations.drivers.ocpp.handlers import ACTIONS
+from stations.drivers.ocpp.hub import Hub
+from stations.drivers.ocpp.line import Line
+from stations.drivers.ocpp.rejected import keep_rejected
+from stations.drivers.ocpp.writer import DatabaseAway
+from stations.services.links import Attempt, Turned
+
+log = logging.getLogger(__name__)
+SUBPROTOCOL = "ocpp1.6"
+MOST_BROKEN = 20  # malformed frames in a row before we hang up
+MOST_PER_SECOND = 300  # a flood is slowed to this; an honest charger sends a few a minute
+HANG_UP_PROTOCOL, HANG_UP_DATA, HANG_UP_POLICY, HANG_UP_LATER = 1002, 1003, 1008, 1013
+
+
+class Closed(Exception):
+    """The peer has gone."""
+
+
+class ChargerConsumer(AsyncConsumer):
+    """One websocket of one charger."""
+
+    hub: Hub
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await receive()  # websocket.connect
+        attempt = _attempt(scope, self.hub.holder)
+        if attempt is None or not self.hub.ready:
+            await _deny(send, 503 if attempt else 404)
+            return
+        offered = SUBPROTOCOL in scope["subprotocols"]
+        scope["headers"] = []  # thousands of idle sockets: what is no longer needed goes
+        try:
+            who = await self.hub.door.submit(attempt)
+        except DatabaseAway:
+            await _deny(send, 503)
+            return
+        if isinstance(who, Turned):
+            await _deny(send, 404 if who.reason == "unknown" else 401)
+            return
+        # OCPP-J 1.6 §3.2: no common subprotocol - finish the handshake without one, then close.
+        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if offered else None})
+        if not offered:
+            await send(
+                {"type": "websocket.close", "code": HANG_UP_PROTOCOL, "reason": "offer ocpp1.6"}
+            )
+            await self.hub.exits.submit((who.pk, who.epoch))
+            return
+        line = await self.hub.admit(who, send)
+        try:
+            await _converse(line, receive)
+        except Closed:
+            pass
+        finally:
+            await self.hub.leave(line)
+
+
+async def _converse(line: Line, receive: Any) -> None:
+    """Take messages in order until the peer goes. Reading pauses while one is being handled, so a
+    flood fills the sender's buffers, not ours."""
+    broken = 0
+    second, count = 0, 0
+    while not line.closed:
+        event = await receive()
+        if event["type"] == "websocket.disconnect":
+            raise Closed
+        text = event.get("text")
+        if text is None:
+            await line.close(HANG_UP_DATA, "text frames only")
+            return
+        line.last_seen = received = time.time()
+        broken = 0 if await _take(line, text, received) else broken + 1
+        if broken >= MOST_BROKEN:
+            await line.close(HANG_UP_POLICY, "too many malformed frames")
+            return
+        count = count + 1 if int(received) == second else 1
+        second = int(received)
+        if count > MOST_PER_SECOND:
+            await asyncio.sleep(1.0 - received % 1.0)
+
+
+async def _take(line: Line, text: str, received: float) -> bool:
+    """Handle one frame. False when it was malformed."""
+    try:
+        frame = frames.parse(text)
+    except Broken as problem:
+        await _answer_broken(line, text, received, problem)
+        return False
+    if frame.kind == frames.CALL:
+        await _answer_call(line, frame, text, received)
+    elif frame.kind in (frames.RESULT, frames.ERROR):
+        line.take_answer(frame)
+    # Any other message type is ignored (OCPP-J 1.6 §4.1.3).
+    return True
+
+
+async def _answer_call(line: Line, frame: Frame, text: str, received: float) -> None:
+    """Answer a CALL after what it says is committed; no answer at all when the database is away."""
+    message_id = bytes(frame.id)
+    error = ""
+    try:
+        answer = frames.result(message_id, await _handle(line, frame, received))
+    except DatabaseAway:
+        await line.close(HANG_UP_LATER, "the database is away; send again later")
+        return
+    except Refused as problem:
+        error, answer = problem.code, frames.error(message_id, problem)
+    except Exception as problem:
+        log.exception("frame failed", extra={"charger": line.charge_point_id})
+        error, answer = "InternalError", frames.error(message_id, Refused("InternalError", ""))
+        await line.hub.pool.run(keep_rejected, line.pk, message_id.decode(), text, repr(problem))
+    if not line.closed:
+        await line.send_text(answer)
+    line.hub.frame_log.add(
+        Logged(
+            received,
+            line.pk,
+            "in",
+            "call",
+            bytes(frame.first)[1:-1].decode("utf-8", "replace"),
+            message_id.decode().strip('"'),
+            bytes(frame.second).decode(),
+            error,
+            answer[len(message_id) + 4 : -1],
+            time.time(),
+        )
+    )
+
+
+async def _handle(line: Line, frame: Frame, received: float) -> bytes:
+    """Decode the payload and let the action's handler do its work."""
+    known = ACTIONS.get(bytes(frame.first))
+    if known is None:
+        if not bytes(frame.first).startswith(b'"'):
+            raise Refused("FormationViolation", "the action must be a string")
+        raise Refused("NotImplemented", bytes(frame.first)[1:-1].decode("utf-8", "replace"))
+    decoder, handler = known
+    try:
+        payload = decoder.decode(frame.second)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as problem:
+        raise frames.violation(problem) from None
+    try:
+        return await handler(line, payload, datetime.fromtimestamp(received, UTC))
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as problem:
+        raise frames.violation(problem) from None
+
+
+async def _answer_broken(line: Line, text: str, received: float, problem: Broken) -> None:
+    await line.send_text(frames.error(problem.message_id, problem))
+    line.hub.frame_log.add(
+        Logged(
+            received,
+            line.pk,
+            "in",
+            "broken",
+            "",
+            "",
+            text[:2000],
+            problem.code,
+            problem.description,
+            time.time(),
+        )
+    )
+
+
+def _attempt(scope: dict[str, Any], holder: str) -> Attempt | None:
+    """Who says to be there: /ocpp/1.6/<id> or /ocpp/<id>, with HTTP Basic. None for any other path."""
+    route = scope.get("url_route", {}).get("kwargs", {})
+    claimed = unquote(route.get("charge_point_id", ""))
+    if not claimed or len(claimed) > 48 or not claimed.isprintable():
+        return None
+    name, password = _basic(scope)
+    if name.upper() != claimed.upper():
+        password = ""  # credentials of somebody else are none
+    return Attempt(claimed, password, _address(scope), holder)
+
+
+def _basic(scope: dict[str, Any]) -> tuple[str, str]:
+    for key, value in scope["headers"]:
+        if key == b"authorization" and value[:6].lower() == b"basic ":
+            try:
+                decoded = base64.b64decode(value[6:], validate=True).decode(
+                    "utf-8", "surrogateescape"
+                )
+            except (binascii.Error, ValueError):
+                return "", ""
+            name, _, password = decoded.partition(":")
+            return name, password
+    return "", ""
+
+
+def _address(scope: dict[str, Any]) -> str:
+    peer = scope.get("client") or ("",)
+    if peer[0] in settings.TRUSTED_PROXIES:
+        for key, value in scope["headers"]:
+            if key == b"x-forwarded-for":
+                return str(value.decode("latin-1").split(",")[-1].strip())
+    return str(peer[0])
+
+
+async def _deny(send: Any, status: int) -> None:
+    """Refuse before the upgrade, with the reason as HTTP status."""
+    headers = [(b"content-type", b"text/plain")]
+    if status == 401:
+        headers.append((b"www-authenticate", b'Basic realm="ocpp"'))
+    if status == 503:
+        headers.append((b"retry-after", b"5"))
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": b""})
+
+
+class NoSuchPath(AsyncConsumer):
+    """A websocket on any other path: 404 instead of a stack trace."""
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await receive()
+        await _deny(send, 404)

@@ -1,0 +1,231 @@
+"""One charger's line: its socket, its plugs and running charges, and the calls we make on it."""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from stations.drivers.ocpp import frames
+from stations.drivers.ocpp.frame_log import Logged
+from stations.metering import Register
+from stations.services.links import Connected, OpenSession
+
+if TYPE_CHECKING:
+    from stations.drivers.ocpp.hub import Hub
+    from stations.drivers.ocpp.limits import Watch
+
+log = logging.getLogger(__name__)
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class NoAnswer(Exception):
+    """The charger did not answer in time, or its line ended first."""
+
+
+class CallRefused(Exception):
+    """The charger answered with a CALLERROR."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.description = description
+
+
+class Running:
+    """A charge as the line sees it: the register followed reading by reading, and what it may draw."""
+
+    __slots__ = (
+        "allowance_until",
+        "allowance_wh",
+        "at",
+        "max_power_w",
+        "number",
+        "pk",
+        "power_w",
+        "refused",
+        "register",
+        "sample_gap_s",
+        "transaction_id",
+        "watch",
+    )
+
+    def __init__(self, row: OpenSession) -> None:
+        self.pk = row.pk
+        self.transaction_id = row.transaction_id
+        self.number = row.number
+        self.register = Register(row.meter_start, row.energy_wh, row.register_wh)
+        self.power_w = row.power_w
+        self.at = row.at
+        self.sample_gap_s = 60.0
+        self.allowance_wh = row.allowance_wh
+        self.allowance_until = row.allowance_until
+        self.max_power_w = row.max_power_w
+        self.refused = row.refused
+        self.watch: Watch | None = None
+
+
+class Line:
+    """The newest socket of a charger. Calls of ours go out one after the other."""
+
+    __slots__ = (
+        "_answer",
+        "_lock",
+        "_pending_id",
+        "_send",
+        "charge_point_id",
+        "closed",
+        "company_id",
+        "connected_at",
+        "connectors",
+        "epoch",
+        "hub",
+        "last_seen",
+        "no_profile",
+        "no_trigger",
+        "orders",
+        "pk",
+        "running",
+        "station_id",
+    )
+
+    def __init__(self, hub: "Hub", who: Connected, send: Send) -> None:
+        self.hub = hub
+        self.pk = who.pk
+        self.charge_point_id = who.charge_point_id
+        self.station_id = who.station_id
+        self.company_id = who.company_id
+        self.epoch = who.epoch
+        self.connected_at: datetime = who.connected_at
+        self.connectors = who.connectors
+        self.running: dict[int, Running] = {s.pk: Running(s) for s in who.sessions}
+        self.last_seen = 0.0
+        self.closed = False
+        self.no_trigger = False
+        self.no_profile = False
+        self.orders: asyncio.Task[None] | None = None
+        self._send = send
+        self._lock: asyncio.Lock | None = None
+        self._pending_id = ""
+        self._answer: asyncio.Future[bytes] | None = None
+
+    async def send_text(self, text: str) -> None:
+        await self._send({"type": "websocket.send", "text": text})
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the socket with a reason; what is left of the old side ends by itself."""
+        if self.closed:
+            return
+        self.closed = True
+        self.fail_pending()
+        try:
+            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+        except Exception:  # the peer may be gone already, which is what we want
+            log.debug("close of a dead socket", extra={"charger": self.charge_point_id})
+
+    # --- running charges -----------------------------------------------------------------------
+
+    def session_at(self, number: int) -> Running | None:
+        """The charge that runs at a plug; one that was refused only where there is no other."""
+        if not self.running:
+            return None
+        found = [r for r in self.running.values() if r.number == number]
+        return next((r for r in found if not r.refused), found[-1] if found else None)
+
+    def session_by_transaction(self, transaction_id: int | None, number: int) -> Running | None:
+        """The charge a MeterValues belongs to. 0, -1, none or a foreign id: the one at that plug."""
+        if transaction_id is not None and transaction_id > 0:
+            for running in self.running.values():
+                if running.transaction_id == transaction_id:
+                    return running
+        return self.session_at(number)
+
+    def set_running(self, rows: list[OpenSession]) -> None:
+        """Take over what the database says runs here, keeping the watches of charges that go on."""
+        fresh = {row.pk: Running(row) for row in rows}
+        for pk, old in self.running.items():
+            if pk in fresh:
+                fresh[pk].watch = old.watch
+                fresh[pk].sample_gap_s = old.sample_gap_s
+            elif old.watch is not None:
+                old.watch.cancel()
+        self.running = fresh
+        for running in fresh.values():
+            if running.watch is not None:
+                running.watch.running = running
+
+    # --- calls of ours ---------------------------------------------------------------------------
+
+    @property
+    def calling(self) -> asyncio.Lock:
+        """Held while a call of ours is out. Made on first use: most lines never need one."""
+        if self._lock is None:
+            self._lock = asyncio.Lock()
+        return self._lock
+
+    async def call(self, action: str, payload: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """Send a CALL and wait for its answer. ``NoAnswer`` or ``CallRefused`` otherwise."""
+        async with self.calling:
+            return await self.call_locked(action, payload, timeout_s)
+
+    async def call_locked(
+        self, action: str, payload: dict[str, Any], timeout_s: float
+    ) -> dict[str, Any]:
+        """As ``call``, for a caller that holds ``calling`` already."""
+        if self.closed:
+            raise NoAnswer("the line has ended")
+        message_id = uuid.uuid4().hex
+        self._pending_id = message_id
+        self._answer = asyncio.get_running_loop().create_future()
+        body = msgspec.json.encode(payload)
+        self._log("out", "call", action, message_id, body.decode())
+        try:
+            await self.send_text(frames.call(message_id, action, body))
+            raw = await asyncio.wait_for(self._answer, timeout_s)
+        except TimeoutError:
+            raise NoAnswer("no answer in time") from None
+        finally:
+            self._answer = None
+            self._pending_id = ""
+        answer = msgspec.json.decode(raw)
+        return answer if isinstance(answer, dict) else {}
+
+    def take_answer(self, frame: frames.Frame) -> None:
+        """A CALLRESULT or CALLERROR came. One that answers nothing of ours is logged, never taken."""
+        message_id = bytes(frame.id).strip(b'"').decode("utf-8", "replace")
+        is_error = frame.kind == frames.ERROR
+        code = bytes(frame.first).strip(b'"').decode("utf-8", "replace")[:40] if is_error else ""
+        expected = (
+            message_id == self._pending_id and self._answer is not None and not self._answer.done()
+        )
+        payload = bytes(frame.third or b"{}") if is_error else bytes(frame.first or b"{}")
+        self._log(
+            "in",
+            "error" if is_error else "result",
+            "" if expected else "unexpected",
+            message_id,
+            payload.decode("utf-8", "replace"),
+            code,
+        )
+        if not expected or self._answer is None:
+            return
+        if is_error:
+            description = bytes(frame.second).strip(b'"').decode("utf-8", "replace")[:200]
+            self._answer.set_exception(CallRefused(code, description))
+        else:
+            self._answer.set_result(payload)
+
+    def fail_pending(self) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(NoAnswer("the line ended before the answer"))
+
+    def _log(
+        self, direction: str, kind: str, action: str, message_id: str, payload: str, error: str = ""
+    ) -> None:
+        self.hub.frame_log.add(
+            Logged(time.time(), self.pk, direction, kind, action, message_id, payload, error)
+        )

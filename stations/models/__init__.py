@@ -1,0 +1,41 @@
+"""Tables of the things."""
+
+from stations.models.charger import Charger, Connector, ConnectorStatus, Knock, Protocol
+from stations.models.command import Command, CommandStatus
+from stations.models.log import Frame, RejectedFrame
+from stations.models.session import (
+    Authorisation,
+    Case,
+    CaseKind,
+    MeterValue,
+    Session,
+    SessionLive,
+    SessionStatus,
+    Visit,
+    VisitStage,
+)
+from stations.models.station import Station, TapMode, Utility
+
+__all__ = [
+    "Authorisation",
+    "Case",
+    "CaseKind",
+    "Charger",
+    "Command",
+    "CommandStatus",
+    "Connector",
+    "ConnectorStatus",
+    "Frame",
+    "Knock",
+    "MeterValue",
+    "Protocol",
+    "RejectedFrame",
+    "Session",
+    "SessionLive",
+    "SessionStatus",
+    "Station",
+    "TapMode",
+    "Utility",
+    "Visit",
+    "VisitStage",
+]

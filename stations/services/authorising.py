@@ -1,0 +1,156 @@
+"""Who taps: the answer to Authorize, and what a tap means for a page that waits."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from core import outbox
+from stations.models import (
+    Authorisation,
+    Charger,
+    ConnectorStatus,
+    SessionStatus,
+    TapMode,
+    Visit,
+    VisitStage,
+)
+from stations.services import gate
+from users.models import Card, CardStatus, Customer
+from users.models.customer import card_key
+
+ACCEPTED = "Accepted"
+BLOCKED = "Blocked"
+EXPIRED = "Expired"
+INVALID = "Invalid"
+CONCURRENT = "ConcurrentTx"
+
+
+@dataclass(frozen=True, slots=True)
+class TagInfo:
+    """IdTagInfo (OCPP 1.6 §7.27). ``reason`` is ours: why it is not ``Accepted``."""
+
+    status: str
+    expires_at: datetime | None = None
+    parent_id_tag: str = ""
+    reason: str = ""
+
+
+def find_card(company_id: int, id_tag: str) -> Card | None:
+    """The card behind an idTag in one company, whatever its case or control bytes."""
+    return (
+        Card.objects.select_related("customer")
+        .filter(company_id=company_id, key=card_key(id_tag))
+        .first()
+    )
+
+
+def identify(card: Card | None, at: datetime) -> TagInfo:
+    """What the card alone says: known, not blocked, not expired, its holder enabled."""
+    if card is None:
+        return TagInfo(INVALID, reason="unknown_card")
+    status, reason = _card_says(card, at)
+    return TagInfo(status, card.expires_at, card.parent_id_tag, reason)
+
+
+def holder_of(card: Card) -> Customer:
+    """The customer of a card that ``identify`` has accepted."""
+    if card.customer is None:
+        raise ValueError("an accepted card has a holder")
+    return card.customer
+
+
+def _card_says(card: Card, at: datetime) -> tuple[str, str]:
+    if card.status == CardStatus.BLOCKED:
+        return BLOCKED, "card_blocked"
+    if card.customer is None or card.customer.deleted_at is not None:
+        return INVALID, "card_without_holder"
+    if not card.customer.enabled:
+        return BLOCKED, "customer_disabled"
+    if card.expires_at is not None and card.expires_at <= at:
+        return EXPIRED, "card_expired"
+    return ACCEPTED, ""
+
+
+def open_authorisation(
+    charger_id: int, id_tag: str, connector_id: int | None = None, *, lock: bool = False
+) -> Authorisation | None:
+    """The newest leave to start with this idTag that has not been used, lapsed or been cancelled."""
+    rows = (
+        Authorisation.objects.select_for_update(of=("self",))
+        if lock
+        else Authorisation.objects.all()
+    )
+    found = rows.select_related("card__customer", "customer").filter(
+        connector__charger_id=charger_id,
+        id_tag__iexact=id_tag,
+        session__isnull=True,
+        cancelled_at__isnull=True,
+        expires_at__gt=timezone.now(),
+    )
+    if connector_id is not None:
+        found = found.filter(connector__connector_id=connector_id)
+    return found.order_by("-id").first()
+
+
+def authorise(charger_id: int, id_tag: str) -> TagInfo:
+    """The answer to Authorize. A tag whose own charge runs is ``Accepted`` (it may end it)."""
+    with transaction.atomic():
+        charger = Charger.objects.select_related("station").get(pk=charger_id)
+        if not (charger.enabled and charger.station.enabled):
+            return TagInfo(BLOCKED, reason="charger_disabled")
+        if open_authorisation(charger.pk, id_tag) is not None:
+            return TagInfo(ACCEPTED)
+        card = find_card(charger.station.company_id, id_tag)
+        info = identify(card, timezone.now())
+        if card is None or info.status != ACCEPTED or _is_charging_here(charger, card):
+            return info
+        refusal = gate.current().check(charger.station, holder_of(card), timezone.now())
+        if refusal is not None:
+            return TagInfo(BLOCKED, info.expires_at, info.parent_id_tag, refusal.code)
+        return _after_tap(charger, card, info)
+
+
+def _is_charging_here(charger: Charger, card: Card) -> bool:
+    return charger.sessions.filter(card=card, status=SessionStatus.ACTIVE).exists()
+
+
+def _after_tap(charger: Charger, card: Card, info: TagInfo) -> TagInfo:
+    """Tell a waiting page that a card was read; under *confirm first* hold the charger back once."""
+    if charger.station.tap_mode != TapMode.CONFIRM_FIRST:
+        return info
+    visit = _waiting_visit(charger)
+    if visit is None:
+        return info
+    Visit.objects.filter(pk=visit.pk).update(stage=VisitStage.RECOGNISED, card=card)
+    outbox.publish(
+        "card_tapped",
+        visit.connector_id,
+        company_id=charger.station.company_id,
+        topic=f"charger:{charger.pk}",
+        station=charger.station_id,
+        charger=charger.pk,
+        connector=visit.connector_id,
+    )
+    return TagInfo(INVALID, info.expires_at, info.parent_id_tag, "confirm_on_page")
+
+
+def _waiting_visit(charger: Charger) -> Visit | None:
+    """The page that waits on this charger: where a car is plugged in first, then the newest.
+
+    Authorize does not say which connector was meant (OCPP 1.6 §6.1).
+    """
+    waiting = list(
+        Visit.objects.select_for_update(of=("self",))
+        .select_related("connector")
+        .filter(
+            Q(connector__charger=charger),
+            stage=VisitStage.WAITING,
+            waiting_until__gt=timezone.now(),
+        )
+        .order_by("-waiting_until")
+    )
+    plugged = [v for v in waiting if v.connector.status == ConnectorStatus.PREPARING]
+    return next(iter(plugged or waiting), None)
