@@ -1,0 +1,65 @@
+"""States as people see them: icon, word and colour, always all three (mockups: States).
+
+Colour means state and nothing else. The classes are defined in ``static/css/tokens.css``.
+"""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from stations.models import ConnectorStatus
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """``css`` names the hue, ``icon`` the symbol; ``word`` is the full label, ``short`` fits a cell."""
+
+    css: str
+    icon: str
+    word: str | Promise
+    short: str | Promise
+
+
+OFFLINE = "Offline"
+STATES: dict[str, State] = {
+    ConnectorStatus.AVAILABLE: State("ok", "circle-check", _("Available"), _("Available")),
+    ConnectorStatus.PREPARING: State("plug", "plug-connected", _("Plugged in"), _("Plugged in")),
+    ConnectorStatus.CHARGING: State("chg", "bolt", _("Charging"), _("Charging")),
+    ConnectorStatus.SUSPENDED_EV: State("wait", "car", _("Paused by car"), _("Car paused")),
+    ConnectorStatus.SUSPENDED_EVSE: State(
+        "wait", "player-pause", _("Paused by charger"), _("Charger paused")
+    ),
+    ConnectorStatus.FINISHING: State("wait", "flag-check", _("Finished, unplug"), _("Unplug")),
+    ConnectorStatus.RESERVED: State("rsv", "calendar-time", _("Reserved"), _("Reserved")),
+    ConnectorStatus.UNAVAILABLE: State("out", "ban", _("Out of service"), _("Out of service")),
+    ConnectorStatus.FAULTED: State("bad", "alert-triangle", _("Fault"), _("Fault")),
+    OFFLINE: State("off", "plug-connected-x", _("Offline"), _("Offline")),
+}
+
+# The brochure's counts: what each bundles.
+COUNTS: tuple[tuple[str, str, str, str | Promise, frozenset[str]], ...] = (
+    ("available", "ok", "circle-check", _("Available"), frozenset({ConnectorStatus.AVAILABLE})),
+    (
+        "connected",
+        "plug",
+        "plug-connected",
+        _("Connected to a car"),
+        frozenset(
+            {
+                ConnectorStatus.PREPARING,
+                ConnectorStatus.SUSPENDED_EV,
+                ConnectorStatus.SUSPENDED_EVSE,
+                ConnectorStatus.FINISHING,
+            }
+        ),
+    ),
+    ("charging", "chg", "bolt", _("Charging"), frozenset({ConnectorStatus.CHARGING})),
+    ("faulted", "bad", "alert-triangle", _("Fault"), frozenset({ConnectorStatus.FAULTED})),
+    ("offline", "off", "plug-connected-x", _("Disconnected"), frozenset({OFFLINE})),
+)
+
+
+def state_of(status: str, *, online: bool) -> State:
+    """A connector's state as shown: what a charger that is away last said no longer counts."""
+    return STATES[status] if online else STATES[OFFLINE]
