@@ -1,5 +1,18 @@
 """The map of the site."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from evbilling import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("evbilling.backoffice.urls")),
+    path("c/", include("evbilling.customer.urls")),
+    path("api/v1/", include("evbilling.api.urls")),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    path("metrics", views.metrics, name="metrics"),
+    path("demo/ready", views.demo_ready, name="demo-ready"),
+]
+
+handler404 = "evbilling.views.not_found"
+handler500 = "evbilling.views.broken"

@@ -1,0 +1,53 @@
+"""Pages for admins."""
+
+from django.urls import path
+
+from evbilling.backoffice import (
+    account,
+    alarms,
+    cases,
+    chargers,
+    frames,
+    holidays,
+    live,
+    overview,
+    prices,
+    search,
+    sessions,
+    signin,
+    stations,
+)
+
+urlpatterns = [
+    path("", overview.home, name="home"),
+    path("signin/", signin.sign_in, name="signin"),
+    path("signin/code/", signin.code, name="signin-code"),
+    path("signout/", signin.sign_out, name="signout"),
+    path("account/", account.page, name="account"),
+    path("account/password/", account.change_password, name="account-password"),
+    path("account/code/", account.set_up_code, name="account-code"),
+    path("account/code/off/", account.remove_code, name="account-code-off"),
+    path("company/<slug:slug>/", account.switch_company, name="switch-company"),
+    path("overview/", overview.page, name="overview"),
+    path("live/", live.stream, name="live"),
+    path("search/", search.page, name="search"),
+    path("stations/", stations.index, name="stations"),
+    path("stations/<int:pk>/", stations.detail, name="station"),
+    path("chargers/", chargers.index, name="chargers"),
+    path("chargers/<str:charge_point_id>/", chargers.detail, name="charger"),
+    path("chargers/<str:charge_point_id>/command/", chargers.command, name="charger-command"),
+    path("chargers/<str:charge_point_id>/enabled/", chargers.switch, name="charger-enabled"),
+    path("chargers/<str:charge_point_id>/sessions/", chargers.sessions, name="charger-sessions"),
+    path("chargers/<str:charge_point_id>/frames/", frames.page, name="charger-frames"),
+    path("sessions/", sessions.index, name="sessions"),
+    path("sessions/<int:pk>/", sessions.detail, name="session"),
+    path("sessions/<int:pk>/stop/", sessions.stop, name="session-stop"),
+    path("prices/", prices.index, name="prices"),
+    path("prices/<int:station>/<str:level>/", prices.edit, name="price-edit"),
+    path("holidays/", holidays.index, name="holidays"),
+    path("holidays/set/", holidays.set_day, name="holiday-set"),
+    path("cases/", cases.index, name="cases"),
+    path("cases/<int:pk>/resolve/", cases.resolve, name="case-resolve"),
+    path("alarms/", alarms.index, name="alarms"),
+    path("alarms/<int:pk>/retry/", alarms.retry, name="alarm-retry"),
+]

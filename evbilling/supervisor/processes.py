@@ -1,0 +1,97 @@
+"""The table of the product's own processes, and of the commands run before them."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from evbilling.supervisor.config import BASE_DIR, Config
+from evbilling.supervisor.home import Home
+from evbilling.supervisor.process import Process, Spec
+
+CELERY = "{python} -m celery -A evbilling.celery"
+LEAN = "--without-mingle --without-gossip"
+QUIET = "-l warning"
+SIMULATOR = "{python} -m simulators.charger --fleet {data_dir}/demo/fleet.json"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One process. Stage n+1 starts when every port of stage n answers; all stop in reverse."""
+
+    name: str
+    command: str  # words between spaces; {python}, {data_dir} and {ocpp_url} are filled in
+    stage: int = 0
+    port: Literal["PORT", "OCPP_PORT"] | None = None
+    demo_only: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    processes: tuple[Row, ...]
+    migrate: str
+    seed: str  # writes DATA_DIR/demo/fleet.json, which the simulator reads
+    create_owner: str
+
+
+# Chargers come first: they are what must not wait.
+PRODUCT = Table(
+    processes=(
+        Row("sockets", "{python} manage.py sockets", 0, "OCPP_PORT"),
+        Row("web", "{python} manage.py web", 1, "PORT"),
+        Row("simulator", f"{SIMULATOR} --url {{ocpp_url}}", 1, demo_only=True),
+        Row("deliver", "{python} manage.py deliver", 1),
+        Row("worker", f"{CELERY} worker -P threads -c 4 {LEAN} {QUIET}", 2),
+        Row("beat", f"{CELERY} beat -s {{data_dir}}/beat/schedule {QUIET}", 2),
+    ),
+    migrate="{python} manage.py migrate --noinput -v 0",
+    seed="{python} manage.py seed_demo",
+    create_owner="{python} manage.py create_admin --level owner",
+)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a command of the table runs."""
+
+    home: Home
+    config: Config
+    environ: Mapping[str, str]
+
+    def spec(self, name: str, command: str, *more: str) -> Spec:
+        words = {
+            "python": sys.executable,
+            "data_dir": str(self.home.path),
+            "ocpp_url": self.config.ocpp_url,
+        }
+        return Spec(
+            name=name,
+            command=(*(word.format_map(words) for word in command.split()), *more),
+            environ={**self.environ, **self.config.environ(), "PROCESS_NAME": name},
+            cwd=BASE_DIR,
+            log=self.home.log(name),
+        )
+
+    def process(self, row: Row) -> Process:
+        spec = self.spec(row.name, row.command)
+        if row.port is None:
+            return Process(spec)
+        config = self.config
+        port = config.port if row.port == "PORT" else config.ocpp_port
+        host = config.host.strip("[]")
+        return Process(replace(spec, ready=lambda pid: accepts(host, port)))
+
+
+def accepts(host: str, port: int) -> bool:
+    """Somebody takes connections there."""
+    import socket
+
+    try:
+        socket.create_connection((host, port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
+
+
+def row(name: str, table: Table = PRODUCT) -> Row:
+    return next(each for each in table.processes if each.name == name)
