@@ -63,7 +63,7 @@ def dearest(wh: int, power_w: int, tariff: Tariff) -> int:
     """
     seconds = -(-wh * 3600 // max(power_w, 1))
     most = max(cost_in(period, wh, seconds, tariff) for period in (Period.ON_PEAK, Period.OFF_PEAK))
-    return most + (2 if tariff.changes_with_period() else 0)
+    return most + (2 if tariff.tells_periods_apart() else 0)
 
 
 def affordable(budget: int, usage: Usage, now: datetime, tariff: Tariff) -> Affordable:
@@ -73,7 +73,7 @@ def affordable(budget: int, usage: Usage, now: datetime, tariff: Tariff) -> Affo
     ``valid_until``; at a price border, and each minute where time costs, it is asked again.
     """
     period = tariff.calendar.period_at(now)
-    changes = tariff.calendar.next_change(now) if tariff.changes_with_period() else None
+    changes = tariff.calendar.next_change(now) if tariff.tells_periods_apart() else None
     per_minute = tariff.unit_price(Part.TIME, period)
     until = min(filter(None, (changes, now + TIME_STEP if per_minute else None)), default=None)
     sunk = _sunk(usage, now, tariff, period, until)

@@ -154,12 +154,9 @@ class Tariff:
             return (Period.ANY,)
         return (Period.ON_PEAK, Period.OFF_PEAK)
 
-    def changes_with_period(self) -> bool:
-        """Whether On-Peak and Off-Peak cost differently at all."""
-        return any(
-            self.unit_price(part, Period.ON_PEAK) != self.unit_price(part, Period.OFF_PEAK)
-            for part in (Part.ENERGY, Part.TIME)
-        )
+    def tells_periods_apart(self) -> bool:
+        """Whether On-Peak and Off-Peak stand on lines of their own, which round each by itself."""
+        return any(element.period is not Period.ANY for element in self.elements)
 
     @property
     def once(self) -> int:

@@ -14,6 +14,8 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "charger_offline": (),
     "charger_booted": (),
     "charger_progress": (),
+    "charger_switched": (),
+    "station_switched": (),
     "connector_changed": (),
     "card_tapped": (),
     "session_started": ("billing.services.allowance.on_session_started",),

@@ -5,3 +5,46 @@ import os
 os.environ.setdefault("EVBILLING_TESTING", "1")
 os.environ.setdefault("SECRET_KEY", "test-secret-key-of-no-worth-but-long-enough")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evbilling.settings")
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests import stack as stacks
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share the running stack run on one worker; the browser ring on that one too."""
+    for item in items:
+        if item.get_closest_marker("wire") or item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
+@pytest.fixture(scope="session")
+def stack(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[stacks.Stack]:
+    """The product running for real, for as long as this worker runs."""
+    with django_db_blocker.unblock():
+        name = stacks.clone_database()
+        running = stacks.Stack(tmp_path_factory.mktemp("stack"), name)
+        try:
+            running.start("sockets", "deliver")
+            yield running
+        finally:
+            running.stop()
+            stacks.drop_database(name)
+
+
+@pytest.fixture
+def live(stack: stacks.Stack, django_db_blocker: Any) -> Iterator[stacks.Stack]:
+    """The running product, with this test's own database connection pointed at its database."""
+    with django_db_blocker.unblock(), stacks.using_database(stack.database):
+        yield stack
+
+
+@pytest.fixture
+def live_web(live: stacks.Stack) -> stacks.Stack:
+    """The same, with pages and API."""
+    return live.start("web")

@@ -44,7 +44,7 @@ def bill_session(session: Session) -> Bill | None:
     if found is None:
         raise NoPriceList(f"station {session.station_id} has no price list for {session.level}")
     tariff_row, tariff = found
-    usage = usage_of(session, cap_wh=_bought(session))
+    usage = usage_of(session, cap_wh=bought_wh(session))
     priced = pricing.price(usage, tariff)
     entity = session.station.tax_entity
     stopped = session.stopped_at or usage.end
@@ -94,7 +94,7 @@ def recompute(bill: Bill) -> pricing.Bill:
     )
 
 
-def _bought(session: Session) -> int | None:
+def bought_wh(session: Session) -> int | None:
     """Where the customer chose an amount, what goes beyond it is the owner's (features A8)."""
     chose = session.chosen_wh is not None or session.chosen_satang is not None
     return session.allowance_wh if chose else None

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core import outbox
-from stations.clock import Claim
+from stations.clock import GUARD, Claim
 from stations.metering import Sample, measure
 from stations.models import Case, CaseKind, Charger, MeterValue, Session, SessionStatus
 from stations.services import authorising, readings
@@ -100,7 +100,7 @@ def _find(charger: Charger, stop: Stop) -> Session | None:
 def _end(session: Session, stop: Stop) -> None:
     _add_data(session, stop)
     metered = measure(session.meter_start, samples_of(session), stop.meter_stop)
-    reversed_clock = stop.claim.at < session.started_at
+    reversed_clock = stop.claim.at < session.started_at - GUARD
     session.stopped_at = stop.received_at if reversed_clock else stop.claim.at
     session.stopped_at = max(session.stopped_at, session.started_at)
     session.stopped_device_at = stop.claim.device_at

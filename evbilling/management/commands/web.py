@@ -26,5 +26,5 @@ class Command(BaseCommand):
             log_config=None,
             access_log=False,
             server_header=False,
-            lifespan="on",
+            lifespan="auto",
         )

@@ -1,0 +1,224 @@
+"""Bills as pages read them: every satang of a charge with where it came from (features C8)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Count, Q, QuerySet, Sum
+
+from billing import pricing, values
+from billing.models import Bill, Entry, Hold, Tariff
+from billing.money import to_baht, vat_within
+from billing.pricing import Part, Period, Reading, Segment
+from billing.selectors.costs import usage_of
+from billing.services import tariffs
+from billing.services.bills import bought_wh, recompute
+from stations.models import Session, SessionStatus
+from users.access import scope
+from users.models import Admin, Company
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Sums over bills in satang, VAT included."""
+
+    bills: int = 0
+    total: int = 0
+    vat: int = 0
+    outstanding: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Border:
+    """Where the price changed: how much had been delivered then, and how that is known.
+
+    Between two readings it is worked out by time; ``before`` and ``after`` are those readings.
+    """
+
+    at: datetime
+    wh: int
+    measured: bool
+    before: Reading | None
+    after: Reading | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedLine:
+    """A line of the bill with the amount before it was rounded to a satang."""
+
+    line: pricing.Line
+    exact: Decimal
+
+    @property
+    def amount(self) -> Decimal:
+        return to_baht(self.line.amount)
+
+    @property
+    def rounded(self) -> bool:
+        return self.exact != self.amount
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How an amount came about. ``final`` is False while the charge runs or its bill is not made."""
+
+    lines: tuple[ExplainedLine, ...]
+    borders: tuple[Border, ...]
+    segments: tuple[Segment, ...]
+    usage: pricing.Usage
+    tariff: pricing.Tariff
+    total: int
+    vat: int
+    vat_rate: Decimal
+    final: bool
+    same_again: bool | None = None
+
+    @property
+    def net(self) -> int:
+        return self.total - self.vat
+
+
+def visible(admin: Admin, company: Company | None) -> QuerySet[Bill]:
+    """The admin's bills in ``company``."""
+    found = scope(Bill.objects.all(), admin)
+    return found.filter(company=company) if company is not None else found
+
+
+def of_sessions(session_ids: Iterable[int]) -> dict[int, Bill]:
+    """Bills by session, without the long values that only the explanation needs."""
+    found = Bill.objects.filter(session_id__in=list(session_ids))
+    return {
+        bill.session_id: bill for bill in found.defer("usage", "lines", "tariff_value").order_by()
+    }
+
+
+def totals(bills: QuerySet[Bill], sessions: Q | None = None) -> Money:
+    """What bills add up to; ``sessions`` is a condition written for sessions."""
+    found = bills.order_by().aggregate(
+        n=Count("pk"),
+        total=Sum("total", default=0),
+        vat=Sum("vat", default=0),
+        outstanding=Sum("outstanding", default=0),
+    )
+    return Money(found["n"], found["total"], found["vat"], found["outstanding"])
+
+
+def by_station(station_ids: Sequence[int], since: datetime) -> dict[int, int]:
+    """Satang billed for charges that began since then, by station."""
+    found = (
+        Bill.objects.filter(session__station_id__in=station_ids, session__started_at__gte=since)
+        .order_by()
+        .values("session__station_id")
+        .annotate(satang=Sum("total"))
+    )
+    return {row["session__station_id"]: row["satang"] for row in found}
+
+
+def explain(bill: Bill) -> Explanation:
+    """The bill as it was made, from its stored values, and whether pricing them again gives the same."""
+    tariff = values.tariff_from_json(bill.tariff_value)
+    usage = values.usage_from_json(bill.usage)
+    again = recompute(bill)
+    same = again.total == bill.total and values.lines_to_json(again) == bill.lines
+    made = again if same else pricing.Bill(_stored_lines(bill), bill.total, bill.wh)
+    return _explain(made, usage, tariff, bill.vat, bill.vat_rate, final=True, same_again=same)
+
+
+def explain_so_far(session: Session) -> tuple[Explanation, Tariff] | None:
+    """The same for a charge without a bill: what it would be now. None where no price list applies."""
+    found = tariffs.value(session.station, session.level, session.started_at)
+    if found is None:
+        return None
+    row, tariff = found
+    usage = usage_of(session, cap_wh=bought_wh(session))
+    rate = tariffs.vat_rate(
+        session.station.tax_entity, usage.end.astimezone(tariff.calendar.tz).date()
+    )
+    priced = pricing.price(usage, tariff)
+    vat = vat_within(priced.total, rate)
+    return _explain(priced, usage, tariff, vat, rate, final=False), row
+
+
+def hold_of(session: Session) -> Hold | None:
+    if session.hold_id is None:
+        return None
+    return Hold.objects.select_related("account").filter(pk=session.hold_id).first()
+
+
+def entries_of(bill: Bill) -> list[Entry]:
+    """The postings of a bill: which accounts it moved."""
+    if bill.transfer_id is None:
+        return []
+    found = Entry.objects.filter(transfer_id=bill.transfer_id).select_related("account")
+    return list(found.order_by("-amount", "pk"))
+
+
+def is_running(session: Session) -> bool:
+    return session.status == SessionStatus.ACTIVE
+
+
+def _explain(
+    priced: pricing.Bill,
+    usage: pricing.Usage,
+    tariff: pricing.Tariff,
+    vat: int,
+    rate: Decimal,
+    *,
+    final: bool,
+    same_again: bool | None = None,
+) -> Explanation:
+    segments = pricing.split(usage, tariff.calendar)
+    return Explanation(
+        lines=tuple(ExplainedLine(line, _exact(line)) for line in priced.lines),
+        borders=_borders(usage, segments),
+        segments=segments,
+        usage=usage,
+        tariff=tariff,
+        total=priced.total,
+        vat=vat,
+        vat_rate=rate,
+        final=final,
+        same_again=same_again,
+    )
+
+
+def _stored_lines(bill: Bill) -> tuple[pricing.Line, ...]:
+    """What was billed, where pricing it again would say something else: the bill is what counts."""
+    return tuple(
+        pricing.Line(
+            Part(row["part"]),
+            Period(row["period"]),
+            row["quantity"],
+            Decimal(row["unit_price"]),
+            row["amount"],
+        )
+        for row in bill.lines
+    )
+
+
+def _exact(line: pricing.Line) -> Decimal:
+    """Baht before rounding."""
+    if line.part is Part.ENERGY:
+        return line.unit_price * line.quantity / pricing.WH_PER_KWH
+    if line.part is Part.TIME:
+        return line.unit_price * line.quantity / pricing.SECONDS_PER_MINUTE
+    return line.unit_price
+
+
+def _borders(usage: pricing.Usage, segments: Sequence[Segment]) -> tuple[Border, ...]:
+    found = []
+    for segment in segments[1:]:
+        before = max((r for r in usage.curve if r.at <= segment.start), key=lambda r: r.at)
+        after = min((r for r in usage.curve if r.at >= segment.start), key=lambda r: r.at)
+        measured = segment.start_measured
+        found.append(
+            Border(
+                segment.start,
+                segment.wh_from,
+                measured,
+                None if measured else before,
+                None if measured else after,
+            )
+        )
+    return tuple(found)

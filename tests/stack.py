@@ -1,0 +1,140 @@
+"""The product's own processes, running for real beside the tests.
+
+A stack has a database of its own, cloned from the migrated test database, which tests fill through
+the same factories and never empty: each test makes its own company. One per test worker.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from django.conf import settings
+from django.db import connection
+
+from evbilling.supervisor.config import free_port
+from evbilling.supervisor.process import Process
+from evbilling.supervisor.servers import Servers
+
+
+def clone_database() -> str:
+    """A new database like the migrated test database; its name."""
+    name = f"live_{uuid.uuid4().hex[:10]}"
+    template = connection.settings_dict["NAME"]
+    if template == settings.DATABASES["default"]["NAME"]:
+        # pytest-django makes the test database only where a test asks for it by its marker.
+        template = connection.creation.create_test_db(
+            verbosity=0, autoclobber=True, serialize=False
+        )
+    connection.close()
+    with admin_cursor() as cursor:
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    return name
+
+
+def drop_database(name: str) -> None:
+    with admin_cursor() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def admin_cursor() -> Iterator[Any]:
+    link = psycopg2.connect(**{**connection.get_connection_params(), "dbname": "postgres"})
+    link.autocommit = True
+    try:
+        with link.cursor() as cursor:
+            yield cursor
+    finally:
+        link.close()
+
+
+@contextmanager
+def using_database(name: str) -> Iterator[None]:
+    """Point this process's own connection at another database for a while."""
+    before = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = before
+
+
+def url_of(name: str) -> str:
+    """DATABASE_URL of a database beside the present one."""
+    params = connection.settings_dict
+    host = str(params["HOST"]).replace("/", "%2F")
+    port = f":{params['PORT']}" if params["PORT"] else ""
+    password = f":{params['PASSWORD']}" if params["PASSWORD"] else ""
+    return f"postgres://{params['USER']}{password}@{host}{port}/{name}"
+
+
+class Stack:
+    """sockets, deliver and web against one database; more on request."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self.database = database
+        self.ocpp_port, self.port = free_port(), free_port()
+        self.environ = {
+            "DATABASE_URL": url_of(database),
+            "REDIS_URL": settings.REDIS_URL,
+            "SECRET_KEY": settings.SECRET_KEY,
+            "EVBILLING_TESTING": "1",
+            "OCPP_PORT": str(self.ocpp_port),
+            "PORT": str(self.port),
+            "PUBLIC_URL": self.url,
+        }
+        self.servers = Servers(folder, environ=_inherited() | self.environ)
+        self.processes: dict[str, Process] = {}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ocpp_url(self) -> str:
+        return f"ws://127.0.0.1:{self.ocpp_port}/ocpp/1.6/"
+
+    def start(self, *names: str) -> "Stack":
+        """Start processes that do not run yet, and wait until all answer."""
+        if not self.servers.database_url:
+            self.servers.start()
+        ports = {"OCPP_PORT": str(self.ocpp_port), "PORT": str(self.port)}
+        fresh = [name for name in names if name not in self.processes]
+        for name in fresh:
+            self.processes[name] = self.servers.process(name, **ports).start()
+        for name in fresh:
+            self.processes[name].wait_ready()
+        return self
+
+    def restart(self, name: str) -> None:
+        self.processes[name].start().wait_ready()
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            process.ask_to_stop()
+        for process in self.processes.values():
+            process.stop()
+        self.servers.stop()
+
+
+def _inherited() -> dict[str, str]:
+    import os
+
+    return {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG"}}
+
+
+def eventually(check: Callable[[], Any], seconds: float = 10.0, every: float = 0.02) -> Any:
+    """Wait until ``check`` gives something true, and give it back; fail with its last answer."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = check()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {check} gave {found!r}")
+        time.sleep(every)
