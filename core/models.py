@@ -1,10 +1,13 @@
 """Tables of the ground: facts and their deliveries, leases, audit."""
 
-from typing import Any
+from typing import TypeVar
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils import timezone
+
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 class Fact(models.Model):
@@ -100,10 +103,10 @@ class AuditEntry(models.Model):
         return f"{self.actor_name or self.actor_kind} {self.action} {self.subject}"
 
 
-class LiveManager(models.Manager[Any]):
+class LiveManager(models.Manager[Row]):
     """Rows that nobody has put in the trash."""
 
-    def get_queryset(self) -> models.QuerySet[Any]:
+    def get_queryset(self) -> models.QuerySet[Row]:
         return super().get_queryset().filter(deleted_at__isnull=True)
 
 

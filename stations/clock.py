@@ -53,7 +53,8 @@ def _read(text: str) -> datetime:
 
 
 def believe(text: str | None, received_at: datetime, connected_at: datetime | None) -> Claim:
-    """The time of a message that claims ``text``, came at ``received_at`` on a link since ``connected_at``."""
+    """The time of a message that says ``text`` and came at ``received_at``, on a link made at
+    ``connected_at``."""
     device_at, zoned = parse(text)
     if device_at is None:
         return Claim(received_at, None, Clock.RECEIPT)

@@ -103,10 +103,11 @@ class Stack:
         """Start processes that do not run yet, and wait until all answer."""
         if not self.servers.database_url:
             self.servers.start()
-        ports = {"OCPP_PORT": str(self.ocpp_port), "PORT": str(self.port)}
         fresh = [name for name in names if name not in self.processes]
         for name in fresh:
-            self.processes[name] = self.servers.process(name, **ports).start()
+            self.processes[name] = self.servers.process(
+                name, OCPP_PORT=str(self.ocpp_port), PORT=str(self.port)
+            ).start()
         for name in fresh:
             self.processes[name].wait_ready()
         return self

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import jsonschema_rs
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from stations.models import Charger
 from tests.factories import CHARGER_PASSWORD
@@ -50,7 +51,7 @@ class Point:
         # websockets 17 gives the connection only to a context; a point may outlive a with block.
         self.socket: ClientConnection = connect(
             url + self.id,
-            subprotocols=["ocpp1.6"],  # type: ignore[list-item]
+            subprotocols=[Subprotocol("ocpp1.6")],
             additional_headers=basic(self.id, password),
             compression=None,
             open_timeout=10,

@@ -58,7 +58,7 @@ class Charger(SoftDeleted, models.Model):
     disconnected_at = models.DateTimeField(null=True, editable=False)
     last_seen_at = models.DateTimeField(null=True, editable=False)
 
-    objects: ClassVar[LiveManager] = LiveManager()
+    objects = LiveManager()
     all_objects: ClassVar[models.Manager["Charger"]] = models.Manager()
     company_path = "station__company"
     station_path = "station"

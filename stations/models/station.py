@@ -51,7 +51,7 @@ class Station(SoftDeleted, models.Model):
         settings.AUTH_USER_MODEL, related_name="limited_stations", blank=True
     )
 
-    objects: ClassVar[LiveManager] = LiveManager()
+    objects = LiveManager()
     all_objects: ClassVar[models.Manager["Station"]] = models.Manager()
     company_path = "company"
     station_path = "pk"

@@ -4,16 +4,8 @@ from django.db.models import QuerySet
 
 from stations.models import Case, CaseKind
 from stations.selectors import keyset
-from users.access import scope
-from users.models import Admin, Company
 
 MOST_OPEN = 200
-
-
-def visible(admin: Admin, company: Company | None) -> QuerySet[Case]:
-    """The admin's cases in ``company``."""
-    found = scope(Case.objects.all(), admin)
-    return found.filter(charger__station__company=company) if company is not None else found
 
 
 def open_cases(cases: QuerySet[Case], kind: str = "") -> list[Case]:

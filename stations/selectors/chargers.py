@@ -10,8 +10,7 @@ from django.utils import timezone
 from core.models import Fact, Lease
 from stations.models import Charger, Command, Connector, Knock, Session, SessionStatus
 from stations.models.command import OPEN
-from users.access import scope
-from users.models import Admin, Card, Company
+from users.models import Card
 
 STALE_AFTER = timedelta(minutes=3)  # a live value older than this is shown as old
 KNOCK_DAYS = 7
@@ -52,12 +51,9 @@ class ChargerRow:
     plugs: list[Connector]
 
 
-def visible(admin: Admin, company: Company | None) -> QuerySet[Charger]:
-    """The admin's chargers in ``company``, each with ``online``."""
-    found: QuerySet[Charger] = scope(Charger.objects.all(), admin)
-    if company is not None:
-        found = found.filter(station__company=company)
-    return found.select_related("station").annotate(online=is_online())
+def with_online(chargers: QuerySet[Charger]) -> QuerySet[Charger]:
+    """``chargers`` with their station and whether they are online (``online_of``)."""
+    return chargers.select_related("station").annotate(online=is_online())
 
 
 def is_online(holder: str = "connection_holder") -> Exists:
@@ -65,15 +61,16 @@ def is_online(holder: str = "connection_holder") -> Exists:
     return Exists(Lease.objects.filter(name=OuterRef(holder), expires_at__gt=timezone.now()))
 
 
-def listed(admin: Admin, company: Company | None) -> list[ChargerRow]:
+def listed(chargers: QuerySet[Charger]) -> list[ChargerRow]:
     """All of them in the order people look for them: by station, then by name on the sticker."""
-    found = visible(admin, company).order_by("station__sort_key", "station_id", "charge_point_id")
-    chargers = list(found)
+    found = list(
+        with_online(chargers).order_by("station__sort_key", "station_id", "charge_point_id")
+    )
     plugs_of: dict[int, list[Connector]] = {}
-    rows = Connector.objects.filter(charger__in=chargers, connector_id__gt=0)
+    rows = Connector.objects.filter(charger__in=found, connector_id__gt=0)
     for plug in rows.order_by("charger_id", "connector_id"):
         plugs_of.setdefault(plug.charger_id, []).append(plug)
-    return [ChargerRow(c, online_of(c), plugs_of.get(c.pk, [])) for c in chargers]
+    return [ChargerRow(c, online_of(c), plugs_of.get(c.pk, [])) for c in found]
 
 
 def online_of(row: Charger | Connector) -> bool:
@@ -86,10 +83,7 @@ def plugs(connectors: Iterable[Connector], *, with_last: bool = False) -> list[P
     rows = list(connectors)
     running = _running(rows)
     last = _last(rows) if with_last else {}
-    return [
-        Plug(row, online_of(row), running.get(row.pk), last.get(row.pk))
-        for row in rows
-    ]
+    return [Plug(row, online_of(row), running.get(row.pk), last.get(row.pk)) for row in rows]
 
 
 def connectors_of(charger_ids: Iterable[int]) -> QuerySet[Connector]:
@@ -138,10 +132,10 @@ def has_open_command(rows: Iterable[Command]) -> bool:
     return any(row.status in OPEN for row in rows)
 
 
-def cards(admin: Admin, company_id: int) -> list[Card]:
+def cards(cards: QuerySet[Card]) -> list[Card]:
     """Cards to start a charge with, by holder."""
-    found = scope(Card.objects.filter(company_id=company_id, customer__isnull=False), admin)
-    return list(found.select_related("customer").order_by("customer__sort_key", "pk")[:MOST_CARDS])
+    found = cards.filter(customer__isnull=False).select_related("customer")
+    return list(found.order_by("customer__sort_key", "pk")[:MOST_CARDS])
 
 
 def strangers() -> list[Knock]:

@@ -11,8 +11,7 @@ from django.db.models.functions import Coalesce, Now
 from core.models import Fact
 from stations.models import MeterValue, Session, SessionStatus
 from stations.selectors import keyset
-from users.access import scope
-from users.models import Admin, Company, Customer
+from users.models import Customer
 
 RUNNING, ENDED, REFUSED = "running", "ended", "refused"
 MOST_CUSTOMERS = 20
@@ -70,12 +69,6 @@ class Sampled(NamedTuple):
     power_w: int | None
 
 
-def visible(admin: Admin, company: Company | None) -> QuerySet[Session]:
-    """The admin's charges in ``company``."""
-    found = scope(Session.objects.all(), admin)
-    return found.filter(company=company) if company is not None else found
-
-
 def listed(
     sessions: QuerySet[Session], wanted: SessionFilter, cursor: keyset.Cursor | None, size: int = 50
 ) -> keyset.Page[Session]:
@@ -106,16 +99,13 @@ def totals(sessions: QuerySet[Session], wanted: SessionFilter) -> Totals:
     return Totals(found["n"], found["running"], found["wh"], found["length"] or timedelta())
 
 
-def customers_named(admin: Admin, company: Company | None, text: str) -> list[Customer]:
+def customers_named(customers: QuerySet[Customer], text: str) -> list[Customer]:
     """Customers by a part of their name or phone: for the history's filter."""
-    found = scope(Customer.objects.all(), admin)
-    if company is not None:
-        found = found.filter(company=company)
     digits = "".join(c for c in text if c.isdigit())
     match = Q(name__icontains=text)
     if len(digits) >= 4:
         match |= Q(phone__contains=digits.lstrip("0"))
-    return list(found.filter(match).order_by("sort_key", "id")[:MOST_CUSTOMERS])
+    return list(customers.filter(match).order_by("sort_key", "id")[:MOST_CUSTOMERS])
 
 
 def samples(session: Session) -> list[Sampled]:

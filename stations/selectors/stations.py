@@ -10,8 +10,6 @@ from django.db.models.functions import Coalesce
 from stations.models import Charger, Session, Station
 from stations.selectors import chargers
 from stations.selectors.chargers import Plug
-from users.access import scope
-from users.models import Admin, Company
 
 OFFLINE = "Offline"
 
@@ -52,18 +50,12 @@ class StationRow:
         return sum(p.connector.max_power_w for p in self.plugs)
 
 
-def visible(admin: Admin, company: Company | None) -> QuerySet[Station]:
-    """The admin's stations in ``company``."""
-    found = scope(Station.objects.all(), admin)
-    return found.filter(company=company) if company is not None else found
-
-
-def listed(admin: Admin, company: Company | None, since: datetime) -> list[StationRow]:
-    """Every station with its plugs and what began there since midnight."""
-    stations = list(visible(admin, company).order_by("sort_key", "id"))
-    by_station = _plugs_by_station(stations)
-    days = days_of([s.pk for s in stations], since)
-    return [StationRow(s, by_station.get(s.pk, []), days.get(s.pk, Day())) for s in stations]
+def listed(stations: QuerySet[Station], since: datetime) -> list[StationRow]:
+    """Every one of ``stations`` with its plugs and what began there since then."""
+    found = list(stations.order_by("sort_key", "id"))
+    by_station = _plugs_by_station(found)
+    days = days_of([s.pk for s in found], since)
+    return [StationRow(s, by_station.get(s.pk, []), days.get(s.pk, Day())) for s in found]
 
 
 def row(station: Station, since: datetime) -> StationRow:

@@ -1,10 +1,9 @@
 """Who taps: the answer to Authorize, and what a tap means for a page that waits."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from core import outbox
@@ -26,6 +25,7 @@ BLOCKED = "Blocked"
 EXPIRED = "Expired"
 INVALID = "Invalid"
 CONCURRENT = "ConcurrentTx"
+CHOOSE_LASTS = timedelta(minutes=5)  # how long a page may think after its card was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +105,14 @@ def authorise(charger_id: int, id_tag: str) -> TagInfo:
             return TagInfo(ACCEPTED)
         card = find_card(charger.station.company_id, id_tag)
         info = identify(card, timezone.now())
-        if card is None or info.status != ACCEPTED or _is_charging_here(charger, card):
+        if card is None or info.status != ACCEPTED:
+            return _told(charger, info)
+        if _is_charging_here(charger, card):
             return info
         refusal = gate.current().check(charger.station, holder_of(card), timezone.now())
         if refusal is not None:
-            return TagInfo(BLOCKED, info.expires_at, info.parent_id_tag, refusal.code)
+            no = TagInfo(BLOCKED, info.expires_at, info.parent_id_tag, refusal.code)
+            return _told(charger, no)
         return _after_tap(charger, card, info)
 
 
@@ -117,14 +120,55 @@ def _is_charging_here(charger: Charger, card: Card) -> bool:
     return charger.sessions.filter(card=card, status=SessionStatus.ACTIVE).exists()
 
 
+def _told(charger: Charger, no: TagInfo) -> TagInfo:
+    """A refused card: the one page that waits for it says why."""
+    waiting = _waiting_visits(charger)
+    if len(waiting) == 1:
+        _tell_page(charger, waiting[0], refused=no.reason)
+    return no
+
+
 def _after_tap(charger: Charger, card: Card, info: TagInfo) -> TagInfo:
-    """Tell a waiting page that a card was read; under *confirm first* hold the charger back once."""
+    """Tell a waiting page that a card was read; under *confirm first* hold the charger back once.
+
+    Where several pages wait none is recognised by itself: each keeps the card in mind, and the
+    right one says its last digits (``visits.claim_tap``).
+    """
     if charger.station.tap_mode != TapMode.CONFIRM_FIRST:
         return info
-    visit = _waiting_visit(charger)
-    if visit is None:
+    waiting = _waiting_visits(charger)
+    if not waiting:
         return info
-    Visit.objects.filter(pk=visit.pk).update(stage=VisitStage.RECOGNISED, card=card)
+    known = {"card": card, "waiting_until": timezone.now() + CHOOSE_LASTS}
+    if len(waiting) == 1:
+        known["stage"] = VisitStage.RECOGNISED
+    Visit.objects.filter(pk__in=[v.pk for v in waiting]).update(**known)
+    for visit in waiting:
+        _tell_page(charger, visit)
+    return TagInfo(INVALID, info.expires_at, info.parent_id_tag, "confirm_on_page")
+
+
+def _waiting_visits(charger: Charger) -> list[Visit]:
+    """The pages that a card tapped now may be meant for: where a car is plugged in, else all.
+
+    Authorize does not say which connector was meant (OCPP 1.6 §6.1). A page that has had its tap
+    waits for no other.
+    """
+    waiting = list(
+        Visit.objects.select_for_update(of=("self",))
+        .select_related("connector")
+        .filter(
+            connector__charger=charger,
+            stage=VisitStage.WAITING,
+            card__isnull=True,
+            waiting_until__gt=timezone.now(),
+        )
+        .order_by("pk")
+    )
+    return [v for v in waiting if v.connector.status == ConnectorStatus.PREPARING] or waiting
+
+
+def _tell_page(charger: Charger, visit: Visit, **more: str) -> None:
     outbox.publish(
         "card_tapped",
         visit.connector_id,
@@ -133,24 +177,5 @@ def _after_tap(charger: Charger, card: Card, info: TagInfo) -> TagInfo:
         station=charger.station_id,
         charger=charger.pk,
         connector=visit.connector_id,
+        **more,
     )
-    return TagInfo(INVALID, info.expires_at, info.parent_id_tag, "confirm_on_page")
-
-
-def _waiting_visit(charger: Charger) -> Visit | None:
-    """The page that waits on this charger: where a car is plugged in first, then the newest.
-
-    Authorize does not say which connector was meant (OCPP 1.6 §6.1).
-    """
-    waiting = list(
-        Visit.objects.select_for_update(of=("self",))
-        .select_related("connector")
-        .filter(
-            Q(connector__charger=charger),
-            stage=VisitStage.WAITING,
-            waiting_until__gt=timezone.now(),
-        )
-        .order_by("-waiting_until")
-    )
-    plugged = [v for v in waiting if v.connector.status == ConnectorStatus.PREPARING]
-    return next(iter(plugged or waiting), None)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from core import outbox
 from stations.clock import Claim
@@ -183,6 +184,7 @@ def _bind_page(session: Session) -> None:
     Where several phones wait, none is bound by itself: the right one says the card's last digits.
     """
     waiting = Visit.objects.filter(
+        Q(card__isnull=True) | Q(card=session.card),  # another card's page is somebody else's
         connector=session.connector,
         stage__in=[VisitStage.WAITING, VisitStage.RECOGNISED],
         waiting_until__gt=session.started_received_at,

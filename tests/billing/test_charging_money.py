@@ -87,7 +87,13 @@ def deliver() -> None:
     )
 
 
-def money(customer: Customer) -> wallets.Standing:
+def holder(card: Card) -> Customer:
+    assert card.customer is not None
+    return card.customer
+
+
+def money(customer: Customer | None) -> wallets.Standing:
+    assert customer is not None
     return wallets.standing(customer)
 
 
@@ -102,7 +108,7 @@ def test_a_tap_holds_the_wallet_and_turns_it_into_energy(plug: Connector) -> Non
 
 def test_two_taps_on_one_wallet_cannot_both_win(plug: Connector) -> None:
     card = member(plug, balance=100_00)
-    second = a_card(card.customer)
+    second = a_card(holder(card))
     other = a_charger(plug.charger.station).connectors.get()
     assert start(plug, card).info.status == "Accepted"
     refused = start(other, second)
@@ -115,7 +121,7 @@ def test_one_card_charges_once_at_a_time(plug: Connector) -> None:
     other = a_charger(plug.charger.station).connectors.get()
     assert start(plug, card).info.status == "Accepted"
     assert start(other, card).info.status == "ConcurrentTx"
-    unlimited = a_card(card.customer, max_active_sessions=None)
+    unlimited = a_card(holder(card), max_active_sessions=None)
     assert start(other, unlimited).info.status == "Accepted"
 
 
@@ -171,7 +177,7 @@ def test_what_is_due_beyond_the_wallet_becomes_arrears_and_blocks_the_next_start
         assert money(card.customer).balance == -15_40
         refused = start(plug, card)
         assert (refused.info.status, refused.info.reason) == ("Blocked", "arrears")
-        wallets.top_up(card.customer, 100_00, key="t", reason="cash", actor=SYSTEM)
+        wallets.top_up(holder(card), 100_00, key="t", reason="cash", actor=SYSTEM)
         assert money(card.customer).balance == 84_60
         bill.refresh_from_db()
         assert (bill.outstanding, bill.payment_status) == (0, PaymentStatus.PAID)
@@ -259,7 +265,7 @@ def test_money_topped_up_during_a_charge_lets_it_go_on(plug: Connector) -> None:
     with time_machine.travel(at(20), tick=False):
         session = start(plug, card).session
         deliver()
-        wallets.top_up(card.customer, 77_00, key="more", reason="cash", actor=SYSTEM)
+        wallets.top_up(holder(card), 77_00, key="more", reason="cash", actor=SYSTEM)
         deliver()
         session.refresh_from_db()
     assert session.allowance_wh == 20_000

@@ -17,11 +17,16 @@ def customer() -> Customer:
     return a_customer(a_company(), balance=100_00)
 
 
-def refused(sql: str, *params: object) -> None:
+def refused(sql: str, *params: int) -> None:
     """Run a statement that the database must refuse."""
-    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    def run() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    with pytest.raises(DatabaseError):
+        run()
 
 
 def test_a_top_up_moves_money_and_sums_to_zero(customer: Customer) -> None:
@@ -41,12 +46,17 @@ def test_a_transfer_that_does_not_sum_to_zero_is_refused_at_commit(customer: Cus
     transfer = Transfer.objects.get()
     wallet = wallets.wallet_of(customer)
     cash = ledger.account(customer.company, AccountKind.CASH)
-    with pytest.raises(DatabaseError), transaction.atomic():
-        made = Transfer.objects.create(company=customer.company, key="odd", kind="odd")
-        Entry.objects.create(transfer=made, account=wallet, amount=-5)
-        Entry.objects.create(transfer=made, account=cash, amount=4)
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    def post() -> None:
+        with transaction.atomic():
+            made = Transfer.objects.create(company=customer.company, key="odd", kind="odd")
+            Entry.objects.create(transfer=made, account=wallet, amount=-5)
+            Entry.objects.create(transfer=made, account=cash, amount=4)
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    with pytest.raises(DatabaseError):
+        post()
     assert Transfer.objects.get() == transfer
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from billing.models import Bill
 from billing.services import wallets
@@ -30,7 +31,7 @@ def knock(live: Stack, path: str, headers: dict[str, str]) -> int:
     """The HTTP status with which a handshake is refused."""
     url = live.ocpp_url.replace("/ocpp/1.6/", path)
     with pytest.raises(InvalidStatus) as refused:
-        connect(url, subprotocols=["ocpp1.6"], additional_headers=headers)  # type: ignore[list-item]
+        connect(url, subprotocols=[Subprotocol("ocpp1.6")], additional_headers=headers)
     return refused.value.response.status_code
 
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -25,7 +26,7 @@ def charger(live: Stack) -> Charger:
     return a_charger()
 
 
-def order(charger: Charger, action: str, payload: dict[str, object], **more: int) -> Command:
+def order(charger: Charger, action: str, payload: Mapping[str, object], **more: int) -> Command:
     return OcppDriver().send(charger, action, payload, by="test", **more)
 
 

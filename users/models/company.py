@@ -24,6 +24,8 @@ class Company(models.Model):
     sort_key = models.CharField(max_length=300, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    company_path = "pk"
+
     class Meta:
         ordering = ["sort_key"]
 

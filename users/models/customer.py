@@ -45,7 +45,7 @@ class Customer(SoftDeleted, models.Model):
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects: ClassVar[LiveManager] = LiveManager()
+    objects = LiveManager()
     all_objects: ClassVar[models.Manager["Customer"]] = models.Manager()
 
     class Meta:
@@ -99,7 +99,7 @@ class Card(SoftDeleted, models.Model):
     max_active_sessions = models.PositiveSmallIntegerField(null=True, blank=True, default=1)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects: ClassVar[LiveManager] = LiveManager()
+    objects = LiveManager()
     all_objects: ClassVar[models.Manager["Card"]] = models.Manager()
 
     class Meta:

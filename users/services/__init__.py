@@ -1,1 +1,1 @@
-"""Writes about people."""
+"""Writes about people. Each module is one concern; call them by module."""

@@ -1,0 +1,1 @@
+"""Tests of the simulators themselves, against a small server of their own."""

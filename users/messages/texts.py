@@ -1,0 +1,36 @@
+"""What the messages say, in the language of whoever is told."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from users.models import Message
+
+Payload = Mapping[str, Any]
+
+
+def check(kind: str) -> None:
+    """A kind without words is a programming error, said before anything is written."""
+    if kind not in KINDS:
+        raise ValueError(f"no words for messages of kind {kind!r}")
+
+
+def text_of(message: Message) -> str:
+    """The sentence, in the message's language."""
+    with translation.override(message.language):
+        return KINDS[message.kind](message.payload)
+
+
+def _session_billed(payload: Payload) -> str:
+    """``{"kwh", "amount", "station", "outstanding"}``: what a charge cost."""
+    parts = {**payload, "kwh": f"{Decimal(payload['energy']) / 1000:.2f}"}
+    text = _("Charging finished at %(station)s: %(kwh)s kWh, %(amount)s baht.") % parts
+    if Decimal(payload["outstanding"]):
+        text += " " + _("%(outstanding)s baht are still to be paid.") % parts
+    return text
+
+
+KINDS: dict[str, Callable[[Payload], str]] = {"session_billed": _session_billed}
