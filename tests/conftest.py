@@ -17,6 +17,8 @@ from tests import stack as stacks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share the running stack run on one worker; the browser ring on that one too."""
     for item in items:
+        if item.get_closest_marker("xdist_group"):
+            continue
         if item.get_closest_marker("wire") or item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.xdist_group("stack"))
 

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import dj_database_url
 import psycopg2
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 
 from evbilling.supervisor.config import free_port
@@ -112,8 +114,11 @@ class Stack:
             self.processes[name].wait_ready()
         return self
 
-    def restart(self, name: str) -> None:
-        self.processes[name].start().wait_ready()
+    def process_named(self, name: str) -> Process:
+        """One of the product's processes, or a server that this stack runs itself."""
+        if name in self.processes:
+            return self.processes[name]
+        return {"postgres": self.servers.postgres, "redis": self.servers.redis}[name]
 
     def stop(self) -> None:
         for process in self.processes.values():
@@ -121,6 +126,35 @@ class Stack:
         for process in self.processes.values():
             process.stop()
         self.servers.stop()
+
+
+class OwnServers(Stack):
+    """A stack with throwaway PostgreSQL and Redis of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, "")
+        environ = {k: v for k, v in self.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")}
+        self.servers = Servers(environ=_inherited() | environ)
+        self.servers.start()
+        self.params = dj_database_url.parse(self.servers.database_url)
+        self.database = self.params["NAME"]
+        with using(self):
+            call_command("migrate", verbosity=0)
+
+
+@contextmanager
+def using(stack: OwnServers) -> Iterator[None]:
+    """Point this process's own connection at the servers of a stack."""
+    before = dict(connection.settings_dict)
+    connection.close()
+    connection.settings_dict.update(
+        {k: stack.params[k] for k in ("NAME", "HOST", "USER", "PASSWORD", "PORT")}
+    )
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict.update(before)
 
 
 def _inherited() -> dict[str, str]:

@@ -50,7 +50,11 @@ class Guard:
             return
         if self._popen.stdin:
             self._popen.stdin.close()
-        self._popen.wait(LONGEST)
+        try:
+            self._popen.wait(LONGEST)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
 
 
 def main(mark: str, folder: str, lifetime: str) -> None:

@@ -41,7 +41,7 @@ class Home:
         return self.path / "log" / f"{name}.log"
 
     def bound_logs(self) -> None:
-        """Cut what has grown too long; its last part stays as ``.log.1``."""
+        """Empty what has grown too long; what it said is kept once, as ``.log.1``."""
         for log in (self.path / "log").glob("*.log"):
             if log.stat().st_size > LONGEST_LOG:
                 shutil.copyfile(log, log.with_suffix(".log.1"))
@@ -63,22 +63,24 @@ class Home:
         try:
             self._make_folders()
             self._lock = self._locked()
+            self._clean_up()
+            self.record(
+                kind=kind,
+                boot=procfs.boot_id(),
+                since=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+                supervisor=identity(os.getpid()),
+                processes={},
+                **facts,
+            )
         except OSError as error:
             raise Refused(f"DATA_DIR={self.path} cannot be used: {error.strerror}.") from error
+
+    def _clean_up(self) -> None:
         orphans.end_recorded(self.read())
         orphans.stop_postgres(self.postgres_data)
         self.forget()
         for log in (self.path / "log").glob("*.log"):
             log.replace(log.with_suffix(".log.1"))
-        self.facts = {
-            "kind": kind,
-            "boot": procfs.boot_id(),
-            "since": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-            "supervisor": identity(os.getpid()),
-            "processes": {},
-            **facts,
-        }
-        self.record()
 
     def release(self) -> None:
         """Leave nothing but data behind."""

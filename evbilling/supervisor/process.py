@@ -64,8 +64,9 @@ class Process:
 
     def start(self) -> Self:
         spec, account = self.spec, self.spec.account
-        log = _open(spec.log) if spec.log else None
+        log = None
         try:
+            log = _open(spec.log) if spec.log else None
             self._popen = subprocess.Popen(
                 spec.command,
                 cwd=spec.cwd,
@@ -156,7 +157,7 @@ class Process:
         return "\n  ".join([":", *lines]) if lines else ""
 
     def __enter__(self) -> Self:
-        return self.start()
+        return self if self.running() else self.start()
 
     def __exit__(
         self,

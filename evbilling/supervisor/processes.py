@@ -12,7 +12,10 @@ from evbilling.supervisor.process import Process, Spec
 CELERY = "{python} -m celery -A evbilling.celery"
 LEAN = "--without-mingle --without-gossip"
 QUIET = "-l warning"
-SIMULATOR = "{python} -m simulators.charger --fleet {data_dir}/demo/fleet.json"
+SIMULATOR = (
+    "{python} -m simulators.charger --fleet {data_dir}/demo/fleet.json"
+    " --state {data_dir}/demo/meters.json --url {ocpp_url}"
+)
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,12 @@ PRODUCT = Table(
     processes=(
         Row("sockets", "{python} manage.py sockets", 0, "OCPP_PORT"),
         Row("web", "{python} manage.py web", 1, "PORT"),
-        Row("simulator", f"{SIMULATOR} --url {{ocpp_url}}", 1, demo_only=True),
+        Row("simulator", SIMULATOR, 1, demo_only=True),
         Row("deliver", "{python} manage.py deliver", 1),
         Row("worker", f"{CELERY} worker -P threads -c 4 {LEAN} {QUIET}", 2),
         Row("beat", f"{CELERY} beat -s {{data_dir}}/beat/schedule {QUIET}", 2),
     ),
-    migrate="{python} manage.py migrate --noinput -v 0",
+    migrate="{python} manage.py migrate --noinput --skip-checks -v 0",
     seed="{python} manage.py seed_demo",
     create_owner="{python} manage.py create_admin --level owner",
 )

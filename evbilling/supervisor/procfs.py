@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from signal import SIGINT
 
 PROC = Path("/proc")
 LISTENING = "0A"
@@ -17,6 +18,17 @@ def start_time(pid: int) -> int | None:
     # The command's name may hold spaces and brackets; the fields start after the last one.
     fields = stat.rpartition(b")")[2].split()
     return None if fields[0] in b"ZX" else int(fields[19])
+
+
+def interrupt_handling(pid: int) -> tuple[bool, bool]:
+    """Whether it has a handler for SIGINT, and whether SIGINT is held back at the moment."""
+    try:
+        lines = (PROC / str(pid) / "status").read_text().splitlines()
+    except OSError:
+        return False, False
+    fields = dict(line.split(":", 1) for line in lines)
+    bit = 1 << (SIGINT - 1)
+    return bool(int(fields["SigCgt"], 16) & bit), bool(int(fields["SigBlk"], 16) & bit)
 
 
 def boot_id() -> str:

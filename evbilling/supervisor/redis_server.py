@@ -37,7 +37,7 @@ def spec(home: Home, account: Account | None, sockets: Path) -> Spec:
 
 
 def url(sockets: Path) -> str:
-    return f"unix://{quote(str(sockets))}/redis.sock?db=0"
+    return f"unix://{quote(str(sockets))}/redis.sock"
 
 
 def _answers(address: Path) -> bool:

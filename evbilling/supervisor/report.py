@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -29,5 +30,6 @@ class Report:
             return
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = json.dumps({"at": at, "message": text, **facts}, ensure_ascii=False)
-        with self.log.open("a", encoding="utf-8") as log:
+        # A full disk must not end what runs.
+        with suppress(OSError), self.log.open("a", encoding="utf-8") as log:
             log.write(line + "\n")

@@ -5,7 +5,9 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from signal import SIGQUIT
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,6 +21,7 @@ from evbilling.supervisor.processes import PRODUCT, Site, Table, row
 from evbilling.supervisor.report import Report
 
 SERVER_STOP_SECONDS = 10.0
+RECOVERY_SECONDS = 300.0  # PostgreSQL may have much to replay after a crash
 
 
 class Servers:
@@ -131,7 +134,11 @@ class Servers:
         if not self.database_url:
             server = postgres.Postgres(self.home, account, throwaway=self.throwaway)
             server.prepare(sockets)
-            self._launch(Process(server.spec())).wait_ready(60.0)
+            spec = server.spec()
+            if self.temporary:
+                # Its data is thrown away: no need to wait until the last of it is on the disk.
+                spec = replace(spec, stop_signal=SIGQUIT, death_signal=SIGQUIT)
+            self._launch(Process(spec)).wait_ready(RECOVERY_SECONDS)
             postgres.create_database(sockets)
             self.database_url = postgres.url(sockets)
         for process in self.processes:

@@ -6,16 +6,17 @@ import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, Self
 
+from evbilling.supervisor import procfs
 from evbilling.supervisor.errors import Refused, Stopped
 from evbilling.supervisor.guard import Guard
 from evbilling.supervisor.home import identity
 from evbilling.supervisor.orphans import MARK
-from evbilling.supervisor.process import STOP_SECONDS, Process, Spec, exit_text
+from evbilling.supervisor.process import STOP_SECONDS, Process, Spec, exit_text, tail
 from evbilling.supervisor.report import Report
 from evbilling.supervisor.servers import Servers
 
@@ -51,6 +52,7 @@ class Supervisor:
         self._raising = False
         self._logs_at = 0.0
         self._parent = os.getppid()
+        self._parent_heeds, _ = procfs.interrupt_handling(self._parent)
         self._guard = Guard(servers.home, self.mark, temporary=servers.temporary)
 
     # --- life -----------------------------------------------------------------------------------
@@ -142,16 +144,21 @@ class Supervisor:
         now = time.monotonic()
         for watched in self.watched:
             self._look_after(watched, now)
-        self._guard.keep()
-        if now - self._logs_at > LOG_SECONDS:
-            self._logs_at = now
-            self.servers.home.bound_logs()
+        with suppress(OSError):  # a full disk must not end what runs
+            self._guard.keep()
+            if now - self._logs_at > LOG_SECONDS:
+                self._logs_at = now
+                self.servers.home.bound_logs()
 
     def _check_asked(self) -> None:
         if self._asked_at:
             raise Stopped
         if os.getppid() != self._parent:
             self.report.say("The process that started this is gone: stopping.")
+            raise Stopped
+        # make passes SIGTERM on, but of an interrupt it only takes note and waits for us (from a
+        # terminal both get it). It shows: its handler first resets itself, the signal held back.
+        if self._parent_heeds and procfs.interrupt_handling(self._parent) == (False, True):
             raise Stopped
 
     def _look_after(self, watched: Watched, now: float) -> None:
@@ -162,7 +169,7 @@ class Supervisor:
         elif (code := process.poll()) is not None:
             if now - process.started_at > HEALTHY_SECONDS:
                 watched.delay = FIRST_DELAY
-            last = "".join(process.last_lines(1).splitlines()[1:]).strip()
+            last = "".join(tail(process.spec.log, 1)) if process.spec.log else ""
             self._schedule(watched, exit_text(code), code=code, last=last)
 
     def _schedule(self, watched: Watched, what: str, **facts: str | int) -> None:
@@ -182,9 +189,10 @@ class Supervisor:
             self._schedule(watched, f"did not start: {refusal}")
             return
         self.report.note(f"{process.name} started", process=process.name, pid=process.pid)
-        self.servers.home.record(
-            processes={each.process.name: identity(each.process.pid) for each in self.watched}
-        )
+        with suppress(OSError):
+            self.servers.home.record(
+                processes={each.process.name: identity(each.process.pid) for each in self.watched}
+            )
 
     # --- stopping ---------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from stations.models import Charger, Command, Connector, Knock, Session, Session
 from stations.models.command import OPEN
 from users.models import Card
 
-STALE_AFTER = timedelta(minutes=3)  # a live value older than this is shown as old
+STALE_AFTER = timedelta(seconds=90)  # a reading older than this is no longer what flows now
 KNOCK_DAYS = 7
 MOST_FACTS = 60
 MOST_CARDS = 200

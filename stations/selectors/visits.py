@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from core.models import Fact, Lease
+from core.models import Fact
 from stations.models import (
     Authorisation,
     Command,
@@ -19,6 +19,7 @@ from stations.models import (
     Visit,
     VisitStage,
 )
+from stations.selectors import chargers
 
 NEARBY = 3
 STOP_ACTION = "RemoteStopTransaction"
@@ -60,27 +61,20 @@ def connector_by_code(code: str) -> Connector | None:
     return (
         _plugs()
         .select_related("charger__station__company", "charger__station__tax_entity")
+        .annotate(online=chargers.is_online("charger__connection_holder"))
         .filter(code=code.upper())
         .first()
     )
 
 
 def place(connector: Connector) -> Place:
-    """The plug as it is now."""
+    """The plug as it is now; it comes from ``connector_by_code``."""
     return Place(
         connector,
-        is_online(connector),
+        chargers.online_of(connector),
         connector.charger.connectors.filter(connector_id__gt=0).count() > 1,
         running_on(connector),
     )
-
-
-def is_online(connector: Connector) -> bool:
-    """Whether a living process holds the charger's line."""
-    alive = Lease.objects.filter(
-        name=connector.charger.connection_holder, expires_at__gt=timezone.now()
-    )
-    return bool(connector.charger.connection_holder) and alive.exists()
 
 
 def running_on(connector: Connector) -> Session | None:
@@ -105,15 +99,13 @@ def visit_of(connector: Connector, visitor: str) -> Visit | None:
 
 
 def free_nearby(connector: Connector) -> list[Connector]:
-    """Other plugs of the station that somebody could use at once: first what fits the same cars."""
-    alive = Lease.objects.filter(
-        name=OuterRef("charger__connection_holder"), expires_at__gt=timezone.now()
-    )
+    """Other plugs of the station that somebody could use at once, each with its charger's ``plugs``:
+    first what fits the same cars."""
     busy = Session.objects.filter(connector=OuterRef("pk"), status=SessionStatus.ACTIVE, refusal="")
     free = (
         _plugs()
         .filter(
-            Exists(alive),
+            chargers.is_online("charger__connection_holder"),
             ~Exists(busy),
             charger__station=connector.charger.station_id,
             charger__enabled=True,
@@ -121,9 +113,20 @@ def free_nearby(connector: Connector) -> list[Connector]:
         )
         .exclude(pk=connector.pk)
         .select_related("charger")
+        .annotate(
+            plugs=Count("charger__connectors", filter=Q(charger__connectors__connector_id__gt=0))
+        )
         .order_by("charger__charge_point_id", "connector_id")
     )
     return sorted(free, key=lambda c: c.kind != connector.kind)[:NEARBY]
+
+
+def is_newest(session: Session) -> bool:
+    """Whether nobody has charged on that plug since."""
+    later = Session.objects.filter(
+        connector=session.connector_id, started_at__gt=session.started_at
+    )
+    return not later.exists()
 
 
 def open_leave(visit: Visit) -> Authorisation | None:

@@ -172,9 +172,7 @@ def _recognise(visit: Visit, card: Card) -> None:
 
 def _mine(connector: Connector, visitor: str) -> Visit | None:
     return (
-        Visit.objects.select_related("session")
-        .filter(connector=connector, visitor=visitor)
-        .first()
+        Visit.objects.select_related("session").filter(connector=connector, visitor=visitor).first()
     )
 
 

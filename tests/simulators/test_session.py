@@ -18,7 +18,7 @@ pytestmark = pytest.mark.wire
 async def test_a_charge_from_card_to_unplugged_cable_is_told_in_the_right_order(
     server: CentralSystem,
 ) -> None:
-    async with charger(server, speed=600) as cp:
+    async with charger(server, speed=2_400) as cp:
         await cp.wait_status(1, "Available")
         cp.plug(1, Car(soc=0.4))
         assert await cp.tap("CARD1", 1) == "Accepted"
@@ -78,16 +78,23 @@ async def test_samples_come_on_the_second_and_their_energy_is_power_times_time(
 async def test_a_clock_aligned_sample_falls_exactly_on_ten_at_night_in_bangkok(
     server: CentralSystem,
 ) -> None:
+    keys = {
+        "ClockAlignedDataInterval": "900",
+        "MeterValueSampleInterval": "0",
+        "AllowOfflineTxForUnknownId": "true",
+    }
     origin = datetime(2026, 11, 20, 14, 55, 17, tzinfo=UTC)
-    configuration = {"ClockAlignedDataInterval": "900", "MeterValueSampleInterval": "0"}
-    async with charger(server, speed=3_600, origin=origin, configuration=configuration) as cp:
-        await cp.wait_registered()
+    async with charger(server, speed=3_600, origin=origin, configuration=keys) as cp:
         cp.plug(1, Car(soc=0.1))
         await cp.tap("CARD1", 1)
         sample = await cp.wait_for("MeterValues")
     entry = sample.payload["meterValue"][0]
     assert entry["timestamp"] == "2026-11-20T15:00:00.000Z"
     assert entry["sampledValue"][0]["context"] == "Sample.Clock"
+    session = cp.connector(1).session
+    assert session is not None
+    seconds = datetime(2026, 11, 20, 15, tzinfo=UTC).timestamp() - session.started_at
+    assert int(entry["sampledValue"][0]["value"]) == int(60_000 * seconds / 3_600)
     assert sample.payload["transactionId"] == 1
 
 
@@ -108,7 +115,7 @@ async def test_a_full_car_pauses_the_session_which_then_waits_for_its_driver(
 
 @story
 async def test_a_single_phase_car_loads_one_phase_of_an_ac_charger(server: CentralSystem) -> None:
-    async with charger(server, rating=AC_22, speed=600) as cp:
+    async with charger(server, rating=AC_22, speed=2_400) as cp:
         await cp.wait_registered()
         cp.plug(1, Car(soc=0.1, phases=1, max_ac_w=7_360))
         await cp.tap("CARD1", 1)
@@ -126,7 +133,7 @@ async def test_a_single_phase_car_loads_one_phase_of_an_ac_charger(server: Centr
 async def test_a_card_first_waits_for_the_cable_and_gives_up_after_the_time_out(
     server: CentralSystem,
 ) -> None:
-    async with charger(server, speed=600, configuration={"ConnectionTimeOut": "30"}) as cp:
+    async with charger(server, speed=2_400, configuration={"ConnectionTimeOut": "30"}) as cp:
         await cp.wait_registered()
         await cp.tap("CARD1", 1)
         await cp.wait_status(1, "Preparing")
@@ -236,7 +243,7 @@ async def test_a_fault_ends_the_session_and_is_told_with_its_code(server: Centra
 @story
 async def test_the_stop_carries_the_samples_that_were_asked_for(server: CentralSystem) -> None:
     keys = {"StopTxnSampledData": "Energy.Active.Import.Register"}
-    async with charger(server, speed=600, configuration=keys) as cp:
+    async with charger(server, speed=2_400, configuration=keys) as cp:
         await cp.wait_registered()
         cp.plug(1)
         await cp.tap("CARD1", 1)
@@ -255,7 +262,7 @@ async def test_a_session_without_link_goes_on_and_is_told_later_with_its_own_tim
     server: CentralSystem,
 ) -> None:
     keys = {"AllowOfflineTxForUnknownId": "true"}
-    async with charger(server, speed=600, configuration=keys) as cp:
+    async with charger(server, speed=2_400, configuration=keys) as cp:
         await cp.wait_registered()
         cp.plug(1, Car(soc=0.2))
         cp.faults.drop_link(None)

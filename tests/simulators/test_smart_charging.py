@@ -1,6 +1,7 @@
 """Limits from the server really lower the power."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -110,22 +111,21 @@ async def test_the_cap_of_a_charge_point_is_shared_by_its_sessions(server: Centr
 
 @story
 async def test_a_limit_that_begins_later_begins_to_the_second(server: CentralSystem) -> None:
-    origin = datetime(2026, 11, 20, 7, 13, tzinfo=UTC)
-    async with charger(server, rating=DC_60, speed=600, origin=origin) as cp:
+    profile = limit(60_000.0, "W", purpose="TxProfile")
+    later = {"startPeriod": 210, "limit": 30_000.0}
+    profile["chargingSchedule"]["chargingSchedulePeriod"].append(later)
+    async with charger(server, rating=DC_60, speed=2_400) as cp:
         await cp.wait_registered()
-        await charging(cp, battery_kwh=120)
-        later = limit(30_000.0, "W", kind="Absolute", startSchedule="2026-11-20T07:15:00Z")
-        order = {"connectorId": 1, "csChargingProfiles": later}
-        before = cp.connector(1).meter.true_wh(), cp.time.seconds()
-        await server.call("CP1", "SetChargingProfile", order)
-        await cp.journal.until(
-            lambda: cp.connector(1).offered_w == 30_000 or None, 5, lambda: "no change"
-        )
-        wh = cp.connector(1).meter.true_wh() - before[0]
-        switch = datetime(2026, 11, 20, 7, 15, tzinfo=UTC).timestamp()
-        full_s = switch - before[1]
-        assert wh == pytest.approx(60_000 * full_s / 3_600, rel=0.05)
-        assert cp.time.seconds() >= switch
+        cp.plug(1, Car(soc=0.1, battery_kwh=120))
+        wish = {"idTag": "WEB", "connectorId": 1, "chargingProfile": profile}
+        await server.call("CP1", "RemoteStartTransaction", wish)
+        await server.hear("MeterValues", 6)
+    registers = [
+        0.0,
+        *(value(p, "Energy.Active.Import.Register") for p in server.of("MeterValues")),
+    ]
+    drawn = [after - before for before, after in pairwise(registers)]
+    assert drawn[:6] == pytest.approx([1_000, 1_000, 1_000, 750, 500, 500], abs=1)
 
 
 @story

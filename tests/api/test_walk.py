@@ -1,0 +1,146 @@
+"""Every address × everybody, made from the URLconf: a new path cannot be forgotten."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.urls import reverse
+
+from core.models import AuditEntry
+from evbilling.api.permissions import ANYBODY, Actions, undeclared
+from evbilling.api.urls import urlpatterns
+from tests.api.client import Answer, Caller
+from tests.api.world import World, a_world
+from tests.factories import a_company, an_admin
+from users.access import RIGHTS, Action
+from users.models import Admin, Level
+
+PREFIX = "/api/v1/"
+# What a request must say to get past the fields, where an empty one would not do.
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("api-command", "POST"): {"type": "Soft"},
+    ("api-charger", "PATCH"): {"enabled": True},
+}
+# Lists that hold something of the caller's own from the start.
+OWN = {"api-me", "api-tokens", "api-companies", "api-admins", "api-audit"}
+# Addresses that name what they are about in the query.
+QUERIES = {"api-tariffs-in-force": "?station=1"}
+
+
+def addresses() -> Iterator[tuple[str, bool, Actions]]:
+    """(name, whether it names an object, rights by method) of every pattern."""
+    for pattern in urlpatterns:
+        if pattern.name != "api-nowhere":
+            names_object = bool(pattern.pattern.regex.groupindex)
+            yield str(pattern.name), names_object, pattern.callback.cls.actions  # type: ignore[attr-defined]
+
+
+def path_of(name: str, names_object: bool, names: dict[str, dict[str, Any]]) -> str:
+    kwargs = names[name] if names_object else {}
+    return reverse(name, kwargs=kwargs).removeprefix(PREFIX) + QUERIES.get(name, "")
+
+
+def tried(caller: Caller, method: str, name: str, path: str) -> Answer:
+    """The answer; what the call may have done is undone."""
+    with transaction.atomic():
+        answer = caller.send(method, path, BODIES.get((name, method), {}))
+        transaction.set_rollback(True)
+    return answer
+
+
+@pytest.fixture
+def world() -> World:
+    return a_world(a_company())
+
+
+def test_every_method_of_every_view_declares_its_right() -> None:
+    assert list(undeclared()) == []
+
+
+@pytest.mark.django_db
+def test_a_stranger_gets_nowhere(world: World, stranger: Caller) -> None:
+    wrong = []
+    for name, names_object, actions in addresses():
+        for method, action in actions.items():
+            answer = tried(stranger, method, name, path_of(name, names_object, world.names))
+            expected = 200 if action is ANYBODY else 401
+            if answer.status != expected:
+                wrong.append((method, name, answer))
+            if expected == 401:
+                assert answer.response.headers["WWW-Authenticate"] == "Token"
+                assert set(answer.json) == {"code", "detail", "fields"}
+    assert wrong == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("level", Level.values)
+def test_each_level_may_do_what_the_table_says_and_nothing_else(world: World, level: str) -> None:
+    admin = an_admin(world.company, level)
+    caller = Caller(admin)
+    names = {**world.names, "api-token": {"pk": admin.tokens.get().pk}}
+    wrong = []
+    for name, names_object, actions in addresses():
+        for method, action in actions.items():
+            answer = tried(caller, method, name, path_of(name, names_object, names))
+            allowed = action is ANYBODY or action in RIGHTS[level]
+            if (answer.status == 403) == allowed or answer.status in (401, 404, 405, 500):
+                wrong.append((method, name, answer))
+    assert wrong == []
+
+
+@pytest.mark.django_db
+def test_the_owner_of_another_company_finds_nothing(world: World, other_api: Caller) -> None:
+    wrong = []
+    for name, names_object, actions in addresses():
+        for method, action in actions.items():
+            if action is ANYBODY or action not in RIGHTS[Level.OWNER] or name in QUERIES:
+                continue
+            answer = tried(other_api, method, name, path_of(name, names_object, world.names))
+            if names_object and answer.status != 404:
+                wrong.append((method, name, answer))
+            if not names_object and method == "GET" and name not in OWN and answer.rows:
+                wrong.append((method, name, answer))
+    assert wrong == []
+
+
+@pytest.mark.django_db
+def test_an_admin_limited_to_another_station_finds_nothing_of_this_one(world: World) -> None:
+    admin = an_admin(world.company, Level.MANAGER, all_stations=False)
+    caller = Caller(admin)
+    of_stations = ("charger", "connector", "command", "message", "session", "tariff", "case")
+    wrong = []
+    for name, names_object, actions in addresses():
+        if not any(word in name for word in of_stations) or name in QUERIES:
+            continue
+        for method in actions:
+            if not names_object and method != "GET":
+                continue
+            answer = tried(caller, method, name, path_of(name, names_object, world.names))
+            if answer.status != 404 and not (answer.status == 200 and answer.rows == []):
+                wrong.append((method, name, answer))
+    assert wrong == []
+
+
+@pytest.mark.django_db
+def test_trying_somebody_elses_object_is_remembered_and_trying_nobodys_is_not(
+    world: World, other_api: Caller
+) -> None:
+    customer = world.names["api-customer"]["pk"]
+    assert other_api.get(f"customers/{customer}/").status == 404
+    entry = AuditEntry.objects.get(refused=True)
+    assert entry.action == Action.VIEW
+    assert entry.subject == f"/api/v1/customers/{customer}/"
+    assert isinstance(other_api.admin, Admin)
+    assert entry.company_id == other_api.admin.company_id
+    assert other_api.get("customers/999999999/").status == 404
+    assert AuditEntry.objects.filter(refused=True).count() == 1
+
+
+@pytest.mark.django_db
+def test_a_forbidden_attempt_is_remembered(world: World) -> None:
+    viewer = Caller(an_admin(world.company, Level.VIEWER))
+    path = path_of("api-top-up", True, world.names)
+    assert viewer.post(path, {"amount": "10.00", "reason": "x"}).status == 403
+    entry = AuditEntry.objects.get(refused=True)
+    assert (entry.action, entry.actor_id) == (Action.TOP_UP, str(viewer.admin and viewer.admin.pk))

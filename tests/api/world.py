@@ -1,0 +1,77 @@
+"""One of everything that an address of the API can name."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from billing.services import bills
+from stations.models import Case, CaseKind, Session, SessionStatus
+from tests.factories import (
+    a_card,
+    a_charger,
+    a_customer,
+    a_session,
+    a_station,
+    a_tax_entity,
+    an_admin,
+)
+from users import tokens
+from users.models import Company
+
+
+@dataclass
+class World:
+    """``names`` are the parts of addresses by the name of their pattern."""
+
+    company: Company
+    names: dict[str, dict[str, Any]]
+
+
+def a_world(company: Company) -> World:
+    station = a_station(company)
+    charger = a_charger(station, connectors=2)
+    customer = a_customer(company, balance=50_000)
+    card = a_card(customer)
+    running = a_session(charger.connectors.get(connector_id=1), customer=customer, wh=4_000)
+    ended = a_session(charger.connectors.get(connector_id=2), customer=customer, wh=7_000)
+    end(ended)
+    bills.bill_session(ended)
+    case = Case.objects.create(charger=charger, kind=CaseKind.NO_STOP, key=f"walk-{charger.pk}")
+    admin = an_admin(company, "viewer")
+    tokens.create(admin)
+    at = {"charge_point_id": charger.charge_point_id}
+    names: dict[str, dict[str, Any]] = {
+        "api-token": {"pk": admin.tokens.get().pk},
+        "api-company": {"slug": company.slug},
+        "api-tax-entity": {"pk": a_tax_entity(company).pk},
+        "api-admin": {"pk": admin.pk},
+        "api-customer": {"pk": customer.pk},
+        "api-top-up": {"pk": customer.pk},
+        "api-withdraw": {"pk": customer.pk},
+        "api-card": {"id_tag": card.id_tag},
+        "api-station": {"pk": station.pk},
+        "api-charger": at,
+        "api-connector": {**at, "connector_id": 1},
+        "api-commands": at,
+        "api-command": {**at, "action": "Reset"},
+        "api-messages": at,
+        "api-session": {"pk": ended.pk},
+        "api-session-stop": {"pk": running.pk},
+        "api-session-bill": {"pk": ended.pk},
+        "api-tariff": {"pk": station.tariffs.get().pk},
+        "api-case": {"pk": case.pk},
+        "api-case-resolve": {"pk": case.pk},
+    }
+    return World(company, names)
+
+
+def end(session: Session) -> Session:
+    """As if the charger had said so just now."""
+    session.status = SessionStatus.ENDED
+    session.stopped_at = session.stopped_received_at = timezone.now()
+    session.energy_wh = session.live.energy_wh
+    session.meter_stop = session.meter_start + session.live.energy_wh
+    session.stop_reason = "Local"
+    session.save()
+    return session
