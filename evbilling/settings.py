@@ -9,6 +9,7 @@ import dj_database_url
 
 from evbilling.env import BASE_DIR, data_dir, env, env_bool, env_int, secret_key, url_of
 
+BASE_FOLDER: Path = BASE_DIR
 DATA_DIR: Path = data_dir()
 SECRET_KEY: str = secret_key()
 DEBUG: bool = env_bool("DEBUG", False)

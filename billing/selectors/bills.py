@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum
 
 from billing import pricing, values
 from billing.models import Bill, Entry, Hold, Tariff
@@ -15,8 +15,8 @@ from billing.selectors.costs import usage_of
 from billing.services import tariffs
 from billing.services.bills import bought_wh, recompute
 from stations.models import Session, SessionStatus
-from users.access import scope
-from users.models import Admin, Company
+from stations.selectors.live import LONGEST
+from users.models import TaxEntity
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,6 @@ class Explanation:
         return self.total - self.vat
 
 
-def visible(admin: Admin, company: Company | None) -> QuerySet[Bill]:
-    """The admin's bills in ``company``."""
-    found = scope(Bill.objects.all(), admin)
-    return found.filter(company=company) if company is not None else found
-
-
 def of_sessions(session_ids: Iterable[int]) -> dict[int, Bill]:
     """Bills by session, without the long values that only the explanation needs."""
     found = Bill.objects.filter(session_id__in=list(session_ids))
@@ -93,21 +87,29 @@ def of_sessions(session_ids: Iterable[int]) -> dict[int, Bill]:
     }
 
 
-def totals(bills: QuerySet[Bill], sessions: Q | None = None) -> Money:
-    """What bills add up to; ``sessions`` is a condition written for sessions."""
-    found = bills.order_by().aggregate(
-        n=Count("pk"),
-        total=Sum("total", default=0),
-        vat=Sum("vat", default=0),
-        outstanding=Sum("outstanding", default=0),
+def totals(sessions: QuerySet[Session]) -> Money:
+    """What the bills of ``sessions`` add up to."""
+    found = (
+        Bill.objects.filter(session__in=sessions.order_by())
+        .order_by()
+        .aggregate(
+            n=Count("pk"),
+            total=Sum("total", default=0),
+            vat=Sum("vat", default=0),
+            outstanding=Sum("outstanding", default=0),
+        )
     )
     return Money(found["n"], found["total"], found["vat"], found["outstanding"])
 
 
 def by_station(station_ids: Sequence[int], since: datetime) -> dict[int, int]:
-    """Satang billed for charges that began since then, by station."""
+    """Satang billed since then, by station. The index on the start of charges keeps it short."""
     found = (
-        Bill.objects.filter(session__station_id__in=station_ids, session__started_at__gte=since)
+        Bill.objects.filter(
+            session__station_id__in=station_ids,
+            session__started_at__gte=since - LONGEST,
+            billed_at__gte=since,
+        )
         .order_by()
         .values("session__station_id")
         .annotate(satang=Sum("total"))
@@ -132,12 +134,17 @@ def explain_so_far(session: Session) -> tuple[Explanation, Tariff] | None:
         return None
     row, tariff = found
     usage = usage_of(session, cap_wh=bought_wh(session))
-    rate = tariffs.vat_rate(
-        session.station.tax_entity, usage.end.astimezone(tariff.calendar.tz).date()
-    )
+    return explain_usage(usage, tariff, session.station.tax_entity), row
+
+
+def explain_usage(
+    usage: pricing.Usage, tariff: pricing.Tariff, entity: TaxEntity | None
+) -> Explanation:
+    """What an amount of energy over a time would cost: a charge without a bill, or an imagined one."""
+    rate = tariffs.vat_rate(entity, usage.end.astimezone(tariff.calendar.tz).date())
     priced = pricing.price(usage, tariff)
     vat = vat_within(priced.total, rate)
-    return _explain(priced, usage, tariff, vat, rate, final=False), row
+    return _explain(priced, usage, tariff, vat, rate, final=False)
 
 
 def hold_of(session: Session) -> Hold | None:

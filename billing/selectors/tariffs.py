@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
-from django.db.models import QuerySet
 from django.utils.translation import get_language
 
 from billing import pricing
@@ -14,8 +13,7 @@ from billing.money import vat_within
 from billing.pricing import Part, Period
 from billing.services.tariffs import FALLBACK, vat_rate
 from stations.models import Station
-from users.access import scope
-from users.models import Admin, Company
+from users.models import Company
 
 LEVELS: tuple[str, ...] = tuple(PriceLevel.values)
 
@@ -88,12 +86,6 @@ class WeekDay:
     day: date
     on_peak: tuple[float, float] | None
     holiday: str = ""
-
-
-def visible(admin: Admin, company: Company | None) -> QuerySet[Tariff]:
-    """The admin's price lists in ``company``."""
-    found = scope(Tariff.objects.all(), admin)
-    return found.filter(company=company) if company is not None else found
 
 
 def in_force(stations: Iterable[Station], at: datetime) -> dict[int, list[LevelPrice]]:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing import forecast, pricing
 from billing.models import Account, Hold, HoldState
+from billing.money import to_baht
 from billing.selectors.costs import usage_of
 from billing.services import ledger, tariffs, wallets
 from core import outbox
@@ -100,7 +101,10 @@ def choose(session: Session, *, wh: int | None, satang: int | None) -> None:
         if found is None:
             raise CannotPay("no_tariff")
         tariff = found[1]
-        _check_choice(locked.station, wh, satang, tariff, drawn_wh=locked.live.energy_wh)
+        spent = pricing.price(usage_of(locked), tariff).total
+        _check_choice(
+            locked.station, wh, satang, tariff, drawn_wh=locked.live.energy_wh, spent=spent
+        )
         hold = Hold.objects.select_related("account").get(pk=locked.hold_id)
         amount = _amount_to_hold(locked.station, locked.connector, tariff, wh, satang)
         _resize(hold, locked.customer, amount, exact=wh is not None or satang is not None)
@@ -361,8 +365,15 @@ def _credit_side(customer: Customer) -> tuple[Account, int | None]:
 
 
 def _check_choice(
-    station: Station, wh: int | None, satang: int | None, tariff: pricing.Tariff, *, drawn_wh: int
+    station: Station,
+    wh: int | None,
+    satang: int | None,
+    tariff: pricing.Tariff,
+    *,
+    drawn_wh: int,
+    spent: int = 0,
 ) -> None:
+    """A running charge's choice covers what it has drawn: a bill ends at the choice (features A8)."""
     if wh is not None and satang is not None:
         raise BadQuantity(_("Choose kWh or baht, not both."), field="wh")
     most = station.max_session_kwh * 1000
@@ -373,5 +384,11 @@ def _check_choice(
             least=max(drawn_wh // 1000 + 1, 1),
             most=station.max_session_kwh,
         )
-    if satang is not None and satang <= tariff.once:
-        raise BadQuantity(_("Choose a larger amount in baht."), field="satang")
+    if satang is not None and satang <= max(tariff.once, spent):
+        raise BadQuantity(
+            _("Choose more than %(spent)s baht: so much is used already.")
+            if spent
+            else _("Choose a larger amount in baht."),
+            field="satang",
+            spent=f"{to_baht(spent):,.2f}",
+        )

@@ -1,9 +1,11 @@
 """The bill of a session: made once when it ends, paid from hold, wallet and, for the rest, as a debt."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils import timezone
 
 from billing import pricing, values
 from billing.models import AccountKind, Bill, Hold, PaymentStatus, Transfer
@@ -35,8 +37,11 @@ def on_session_ended(fact: Fact) -> None:
         bill_session(session)
 
 
-def bill_session(session: Session) -> Bill | None:
-    """Price a session and post it. A charge that nobody is to pay gets no bill; its case tells why."""
+def bill_session(session: Session, at: datetime | None = None) -> Bill | None:
+    """Price a session and post it. A charge that nobody is to pay gets no bill; its case tells why.
+
+    ``at``: when that was, for charges that are entered afterwards.
+    """
     customer = session.customer
     if customer is None:
         return None
@@ -50,7 +55,7 @@ def bill_session(session: Session) -> Bill | None:
     stopped = session.stopped_at or usage.end
     rate = tariffs.vat_rate(entity, stopped.astimezone(ZoneInfo(settings.LOCAL_ZONE)).date())
     vat = vat_within(priced.total, rate)
-    payment = _pay(session, customer, priced.total, vat)
+    payment = _pay(session, customer, priced.total, vat, at)
     bill = Bill.objects.create(
         session=session,
         company_id=session.company_id,
@@ -69,6 +74,7 @@ def bill_session(session: Session) -> Bill | None:
         from_wallet=payment.from_wallet,
         outstanding=payment.owed,
         payment_status=payment.status,
+        billed_at=at or timezone.now(),
     )
     outbox.publish(
         "wallet_changed", customer.pk, company_id=session.company_id, customer=customer.pk
@@ -100,7 +106,9 @@ def bought_wh(session: Session) -> int | None:
     return session.allowance_wh if chose else None
 
 
-def _pay(session: Session, customer: Customer, total: int, vat: int) -> _Payment:
+def _pay(
+    session: Session, customer: Customer, total: int, vat: int, at: datetime | None
+) -> _Payment:
     """Close the hold; take from the wallet what is free, owe the rest."""
     company = session.company
     wallet, owed = wallets.wallet_of(customer), wallets.receivable_of(customer)
@@ -132,6 +140,7 @@ def _pay(session: Session, customer: Customer, total: int, vat: int) -> _Payment
             actor="system",
             session_id=session.pk,
             customer=customer,
+            at=at,
         )
     return _Payment(transfer, from_wallet, rest, _status(customer, total, rest))
 

@@ -65,13 +65,15 @@ def set_day(
         )
     with transaction.atomic():
         old = TouHoliday.objects.filter(company=company, utility=utility, date=day).first()
+        # A day that only changes between On-Peak and Off-Peak keeps its name in both languages.
+        kept = old if old is not None and name in (old.name, old.name_th) else None
         row, _created = TouHoliday.objects.update_or_create(
             company=company,
             utility=utility,
             date=day,
             defaults={
-                "name": name,
-                "name_th": name,
+                "name": kept.name if kept else name,
+                "name_th": kept.name_th if kept else name,
                 "off_peak": off_peak,
                 "source": "admin",
                 "changed_at": timezone.now(),

@@ -6,6 +6,7 @@ which side they go on is said by ``debit`` and ``credit``.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -87,9 +88,11 @@ def transfer(
     actor: str = "",
     session_id: int | None = None,
     customer: Customer | None = None,
+    at: datetime | None = None,
 ) -> Transfer:
     """Post once per ``key``; a repeat returns the first, a different one under the same key is refused.
 
+    ``at``: when it happened, for what is entered afterwards (opening data, imports).
     Call inside a transaction. Postings of nothing are left out; same accounts are summed.
     """
     sums: dict[int, int] = {}
@@ -110,6 +113,7 @@ def transfer(
         actor=actor[:120],
         session_id=session_id,
         customer=customer,
+        at=at or timezone.now(),
     )
     Entry.objects.bulk_create(
         Entry(transfer=made, account_id=pk, amount=sums[pk]) for pk in sorted(sums)

@@ -1,6 +1,7 @@
 """A customer's money: top-up, withdrawal, balance. Arrears are paid first."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -66,16 +67,22 @@ def standing(customer: Customer) -> Standing:
 
 
 def top_up(
-    customer: Customer, satang: int, *, key: str, reason: str, actor: audit.Actor
+    customer: Customer,
+    satang: int,
+    *,
+    key: str,
+    reason: str,
+    actor: audit.Actor,
+    at: datetime | None = None,
 ) -> Transfer:
     """Money taken in by an admin: pays what is owed first, the rest goes to the wallet."""
     _require_amount(satang)
     with transaction.atomic():
         wallet, owed = wallet_of(customer), receivable_of(customer)
         key = f"top_up:{customer.company_id}:{key}"
+        ledger.lock(wallet, owed)  # before looking: the same request may be on its way twice
         if (again := _same_request(key, customer, satang)) is not None:
             return again
-        ledger.lock(wallet, owed)
         to_debt = min(owed.balance, satang)
         cash = ledger.account(customer.company, AccountKind.CASH)
         made = ledger.transfer(
@@ -90,6 +97,7 @@ def top_up(
             reason=reason,
             actor=actor.name,
             customer=customer,
+            at=at,
         )
         _pay_off(customer, to_debt)
         _tell(customer, made, "top_up", satang, reason, actor)
@@ -104,9 +112,9 @@ def withdraw(
     with transaction.atomic():
         wallet = wallet_of(customer)
         key = f"withdraw:{customer.company_id}:{key}"
+        ledger.lock(wallet)
         if (again := _same_request(key, customer, satang)) is not None:
             return again
-        ledger.lock(wallet)
         if wallet.balance - wallet.held < satang:
             raise ledger.NotEnough(field="amount")
         cash = ledger.account(customer.company, AccountKind.CASH)

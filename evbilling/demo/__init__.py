@@ -1,0 +1,1 @@
+"""Example data for ``make demo``: invented companies, people and charges. Real use never loads it."""
