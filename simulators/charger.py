@@ -120,6 +120,10 @@ class ChargePoint:
 
     async def stop(self, end_sessions_within_s: float = 0.0) -> None:
         """Switch off. With time given, running sessions first end as at a loss of power."""
+        tasks = [*self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if end_sessions_within_s > 0 and any(c.session for c in self.connectors):
             self._end_all("PowerLoss", ramp=False)
             try:
@@ -128,10 +132,6 @@ class ChargePoint:
                 self.say("the server did not take the last messages in time")
         for connector in (self.main, *self.connectors):
             connector.cancel_timers()
-        tasks = [*self._tasks]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         self._say = None
         await self.link.stop()
 

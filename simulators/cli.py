@@ -49,7 +49,11 @@ def arguments() -> argparse.ArgumentParser:
     one.add_argument("--config", action="append", default=[], metavar="KEY=VALUE")
     how = parser.add_argument_group("how")
     how.add_argument("--speed", type=float, help="simulated seconds per second")
-    how.add_argument("--origin", type=datetime.fromisoformat, help="simulated time at the start")
+    how.add_argument(
+        "--origin",
+        type=datetime.fromisoformat,
+        help="simulated time at the start, e.g. 2026-11-20T21:55+07:00",
+    )
     how.add_argument("--seed", type=int, help="same seed, same cars and times")
     how.add_argument("--chaos", type=float, default=0.0, help="faults per charger and hour")
     how.add_argument("--control-port", type=int, help="HTTP control endpoint on 127.0.0.1")

@@ -23,6 +23,13 @@ from simulators.wire import CLOSE_TIMEOUT_S, HandshakeRefused, Socket, open_sock
 
 REPLY_TIMEOUT_S = 30.0
 NO_REPLY = "no reply in time"
+_NEEDED = {
+    "Authorize": ("idTagInfo",),
+    "BootNotification": ("status", "currentTime", "interval"),
+    "DataTransfer": ("status",),
+    "Heartbeat": ("currentTime",),
+    "StartTransaction": ("transactionId", "idTagInfo"),
+}
 
 
 class CallFailed(Exception):
@@ -367,9 +374,11 @@ class Link:
             return
         self._land()
         if result is not None:
-            self._acknowledge(request, result)
-        else:
+            reason = flaw(request.action, result)
+        if result is None or reason:
             self._refused(request, reason)
+        else:
+            self._acknowledge(request, result)
         self.pump()
 
     def _acknowledge(self, request: Request, result: Payload) -> None:
@@ -419,6 +428,15 @@ class Link:
         socket.send(orjson.dumps(frame))
         if answer.then is not None:
             answer.then()
+
+
+def flaw(action: str, result: Payload) -> str:
+    """What a .conf lacks so much that firmware cannot use it; empty when it is good enough."""
+    for name in _NEEDED.get(action, ()):
+        if name not in result:
+            return f"the .conf lacks {name}"
+    info = result.get("idTagInfo", {"status": ""})
+    return "" if isinstance(info, dict) and "status" in info else "the idTagInfo lacks status"
 
 
 def _parsed(text: bytes) -> object:

@@ -31,6 +31,7 @@ class Presence:
         if self._point.hardware.boot_on_reconnect:
             self._point.link.registered = False
         if self._point.link.registered:
+            self._point.say("the link is back")
             self._point.refresh()
             self.plan_heartbeat()
         else:

@@ -36,6 +36,7 @@ class Bay:
         self._life = life
         self._cards = cards
         self._connector = point.connector(start.connector)
+        self._is_first_car = True
         # Its own dice: what happens in one bay does not change what happens in another.
         self._rng = random.Random(f"{site.fleet.seed}/{point.identity}/{start.connector}")
 
@@ -70,9 +71,12 @@ class Bay:
                 await self._tap(start.id_tag)
 
     def _new_car(self) -> Car:
-        """The listed car in a bay that stays as it is, else whichever comes."""
-        car = a_car(self._rng, self._start.soc, self._point.hardware.rating.direct)
-        car.paused = self._start.state == "SuspendedEV"
+        """The listed car, at first and always in a bay that stays as it is; else whichever comes."""
+        is_listed = self._is_first_car or self._start.stay
+        self._is_first_car = False
+        soc = self._start.soc if is_listed else None
+        car = a_car(self._rng, soc, self._point.hardware.rating.direct)
+        car.paused = is_listed and self._start.state == "SuspendedEV"
         return car
 
     async def _tap(self, id_tag: str) -> None:
@@ -95,7 +99,10 @@ class Bay:
             connector.authorisation is not None if visited else connector.status == "Available"
         )
         if connector.car is None and is_awaited:
-            self._point.plug(connector.number, self._new_car())
+            if state == "Finishing" and self._start.stay and not visited:
+                self._point.finish(connector.number, self._new_car())
+            else:
+                self._point.plug(connector.number, self._new_car())
 
     async def _get_started(self) -> None:
         """A driver of ours looks for the card and taps it; a visitor starts when they like."""

@@ -27,11 +27,7 @@ CLOSE_TIMEOUT_S = 2.0
 
 
 class HandshakeRefused(Exception):
-    """The server answered the upgrade with something else; ``status`` is HTTP's, 0 if none."""
-
-    def __init__(self, reason: str, status: int = 0) -> None:
-        super().__init__(reason)
-        self.status = status
+    """The server answered the upgrade with something else; the text says with what."""
 
 
 class Socket(asyncio.Protocol):
@@ -118,8 +114,7 @@ class Socket(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
-        if not self.opened.done():
-            self.opened.set_exception(HandshakeRefused("the server closed the connection"))
+        self._refuse("the server closed the connection")
         if not self.closed.done():
             self.closed.set_result(None)
 
@@ -139,17 +134,17 @@ class Socket(asyncio.Protocol):
             reason = f"HTTP {response.status_code} {response.reason_phrase}"
             if response.status_code == 101:
                 reason = str(error)
-            self._refuse(HandshakeRefused(reason, response.status_code))
+            self._refuse(reason)
         elif self._protocol.subprotocol != SUBPROTOCOL:
-            self._refuse(HandshakeRefused(f"the server did not agree on {SUBPROTOCOL}", 101))
+            self._refuse(f"the server did not agree on {SUBPROTOCOL}")
         elif not self.opened.done():
             self.opened.set_result(None)
             if self._ping_s > 0:
                 self._start_timer(self._ping_s, self._ping)
 
-    def _refuse(self, error: HandshakeRefused) -> None:
+    def _refuse(self, reason: str) -> None:
         if not self.opened.done():
-            self.opened.set_exception(error)
+            self.opened.set_exception(HandshakeRefused(reason))
 
     def _frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.BINARY:

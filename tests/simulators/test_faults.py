@@ -14,7 +14,8 @@ from simulators.faults import chaos
 from tests.simulators.server import CentralSystem
 from tests.simulators.world import charger, story, value
 
-pytestmark = pytest.mark.wire
+# Wire tests that need nothing of the running product: they get a worker of their own.
+pytestmark = [pytest.mark.wire, pytest.mark.xdist_group("simulators")]
 
 
 async def begin(cp: ChargePoint, soc: float = 0.2) -> None:

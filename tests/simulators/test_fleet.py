@@ -19,8 +19,8 @@ def test_the_demo_fleet_is_valid_and_shows_every_state() -> None:
     fleet = load_fleet(cli.DEMO)
     states = {start.state for plan in fleet.chargers for start in plan.starts.values()}
     assert states >= {"Available", "Preparing", "Charging", "SuspendedEV", "Finishing", "Faulted"}
-    assert sum(plan.offline for plan in fleet.chargers) == 1
-    assert sum(plan.hardware.connectors for plan in fleet.chargers) == 18
+    assert any(plan.offline for plan in fleet.chargers)
+    assert any(start.stay for plan in fleet.chargers for start in plan.starts.values())
     cards = [card for plan in fleet.chargers for card in plan.cards]
     assert len(cards) == len(set(cards))
 

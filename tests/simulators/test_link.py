@@ -11,7 +11,8 @@ from simulators.journal import Acknowledged
 from tests.simulators.server import CentralSystem
 from tests.simulators.world import charger, story
 
-pytestmark = pytest.mark.wire
+# Wire tests that need nothing of the running product: they get a worker of their own.
+pytestmark = [pytest.mark.wire, pytest.mark.xdist_group("simulators")]
 
 
 @story
@@ -135,6 +136,32 @@ async def test_a_callerror_is_tried_again_as_often_as_the_key_says_and_then_give
     refused = [r for r in cp.journal.refused if r.action == "StartTransaction"]
     assert [r.reason for r in refused] == ["CALLERROR InternalError: "]
     assert server.of("StopTransaction")[0]["transactionId"] == -1
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        ({"transactionId": 1}, "the .conf lacks idTagInfo"),
+        ({"idTagInfo": {"status": "Accepted"}}, "the .conf lacks transactionId"),
+        ({"transactionId": 1, "idTagInfo": {}}, "the idTagInfo lacks status"),
+    ],
+)
+def test_an_incomplete_reply_counts_as_none(result: dict[str, Any], reason: str) -> None:
+    @story
+    async def tell(server: CentralSystem) -> None:
+        server.answers["StartTransaction"] = lambda _: result
+        async with charger(server) as cp:
+            await cp.wait_registered()
+            cp.plug(1)
+            await cp.tap("CARD1", 1)
+            await cp.wait_status(1, "Charging")
+            await cp.wait_idle()
+            assert [r.reason for r in cp.journal.refused] == [reason]
+        server.problems = [
+            p for p in server.problems if not p.startswith("StartTransactionResponse")
+        ]
+
+    tell()
 
 
 @story

@@ -11,7 +11,8 @@ import pytest
 from tests.simulators.server import CentralSystem
 from tests.simulators.world import charger, story
 
-pytestmark = pytest.mark.wire
+# Wire tests that need nothing of the running product: they get a worker of their own.
+pytestmark = [pytest.mark.wire, pytest.mark.xdist_group("simulators")]
 
 
 @asynccontextmanager

@@ -11,7 +11,8 @@ from simulators.car import Car
 from tests.simulators.server import CentralSystem
 from tests.simulators.world import AC_22, charger, story, value
 
-pytestmark = pytest.mark.wire
+# Wire tests that need nothing of the running product: they get a worker of their own.
+pytestmark = [pytest.mark.wire, pytest.mark.xdist_group("simulators")]
 
 
 @story

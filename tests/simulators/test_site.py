@@ -18,7 +18,8 @@ from simulators.scenario import Site
 from tests.simulators.server import CentralSystem
 from tests.simulators.world import story
 
-pytestmark = pytest.mark.wire
+# Wire tests that need nothing of the running product: they get a worker of their own.
+pytestmark = [pytest.mark.wire, pytest.mark.xdist_group("simulators")]
 
 QUICK = {"arrive_s": [5, 20], "look_s": [1, 3], "charge_s": [60, 120], "linger_s": [5, 10]}
 
@@ -134,6 +135,20 @@ async def test_a_plugged_in_bay_has_a_new_plugged_in_car_after_a_visitor(
         await point.wait_status(1, "Available")
         await point.wait_status(1, "Preparing")
     await site.stop()
+
+
+@story
+async def test_an_overstaying_car_is_followed_by_another_one(server: CentralSystem) -> None:
+    start = {"connector": 1, "state": "Finishing", "soc": 99.9, "stay": True}
+    site = Site(fleet(server, {"id": "A", "start": [start]}, speed=600))
+    site.start()
+    point = site.points["A"]
+    await point.wait_status(1, "Finishing")
+    await server.call("A", "RemoteStartTransaction", {"idTag": "WEB", "connectorId": 1})
+    for status in ("SuspendedEV", "Available", "Finishing"):
+        await point.wait_status(1, status)
+    await site.stop()
+    assert [stop["reason"] for stop in server.of("StopTransaction")] == ["EVDisconnected"]
 
 
 @story
