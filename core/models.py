@@ -6,7 +6,6 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils import timezone
 
-
 Row = TypeVar("Row", bound=models.Model)
 
 

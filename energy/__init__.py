@@ -1,1 +1,4 @@
-"""The electrical side: meters, intervals, the tree of breakers, the planner. Its place; it comes with the energy issues."""
+"""The electrical side: meters, intervals, the tree of breakers, the planner.
+
+Its place; it comes with the energy issues.
+"""

@@ -1,9 +1,27 @@
 """Pages, API and live updates."""
 
 import os
+from typing import Any
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evbilling.settings")
+django.setup(set_prefix=False)
 
-application = get_asgi_application()
+from evbilling.nudges import hang_up_on_signals  # noqa: E402 (needs set-up Django)
+from evbilling.threads import Pages, lasting  # noqa: E402
+
+pages = lasting(Pages())
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Django answers HTTP; of the server's start and end only the open streams must know."""
+    if scope["type"] == "lifespan":
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                hang_up_on_signals()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+    await pages(scope, receive, send)

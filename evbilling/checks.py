@@ -7,9 +7,12 @@ from django.core.checks import CheckMessage, Error
 from django.core.checks import register as register_check
 from django.utils.module_loading import import_string
 
+from evbilling.api.permissions import check_views
+
 
 def register() -> None:
     register_check(handlers_import)
+    register_check(check_views)
     register_check(secret_is_set, deploy=True)
 
 

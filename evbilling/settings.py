@@ -41,7 +41,8 @@ INSTALLED_APPS = [
 ]
 
 if "runserver" in sys.argv[1:2]:
-    INSTALLED_APPS.insert(0, "daphne")  # for this command only: importing it costs every start 0.25 s
+    # For this command only: importing it costs every start 0.25 s.
+    INSTALLED_APPS.insert(0, "daphne")
 
 MIDDLEWARE = [
     "evbilling.middleware.RequestId",
@@ -85,8 +86,8 @@ REDIS_URL: str = url_of("REDIS_URL") or "redis://127.0.0.1:6379/0"
 DATABASES: dict[str, Any] = {
     "default": {
         **dj_database_url.parse(DATABASE_URL),
-        # Under ASGI each request has a thread of its own, so a kept connection would be a leaked
-        # one; processes with lasting threads (sockets, deliver, worker) raise this for themselves.
+        # A thread that ends would leak a kept connection; processes with lasting threads (web by
+        # evbilling/threads.py, sockets, deliver, worker) raise this for themselves.
         "CONN_MAX_AGE": env_int("CONN_MAX_AGE", 0),
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,
@@ -138,6 +139,10 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_VERBOSE = False
 AXES_CLIENT_IP_CALLABLE = "evbilling.middleware.client_address"
 SIGN_IN_FAILURES_PER_ADDRESS = 30  # in AXES_COOLOFF_TIME
+SILENCED_SYSTEM_CHECKS = [
+    "axes.W006",  # addresses have a limit of their own, the line above
+    "auth.W004",  # user names are unique without regard to case, by a constraint
+]
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
@@ -174,7 +179,7 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = DEBUG or TESTING
-WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_AUTOREFRESH = DEBUG or TESTING  # a test client must not list all files anew
 
 # --- API ------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -195,7 +200,17 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "evbilling",
-    "DESCRIPTION": "EV charging and billing. Money: decimal strings in THB. Energy: Wh. Time: UTC.",
+    "DESCRIPTION": (
+        "EV charging and billing.\n\n"
+        "* **Sign in** with `Authorization: Token …` (`POST tokens/`, `manage.py create_token`).\n"
+        "* **Values**: money as decimal strings in THB, energy in Wh, time in UTC (ISO 8601, `Z`).\n"
+        '* **Lists** are `{"results", "next", "previous"}`; follow `next`, at most 500 rows a page.\n'
+        '* **Refusals** are `{"code", "detail", "fields"}`: 400 cannot be read, 401 who are you, 403 not '
+        "your right, 404 not there or not yours, 409 not now, 422 a field or a rule says no. `detail` "
+        "follows `Accept-Language` (en, th); `code` never changes.\n"
+        "* **Money moves once**: `Idempotency-Key` is required where money moves; the same key again "
+        "gives the same answer."
+    ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
@@ -213,7 +228,7 @@ SPECTACULAR_SETTINGS = {
         "SessionStatus": "stations.models.SessionStatus",
         "CommandStatus": "stations.models.CommandStatus",
         "CommandOutcome": "evbilling.api.waiting.FINAL",
-        "Period": "evbilling.api.bills.PERIODS",
+        "Period": "evbilling.api.explained.PERIODS",
         "PeriodNow": "evbilling.api.tariffs.PERIODS_NOW",
     },
 }

@@ -60,6 +60,35 @@ COUNTS: tuple[tuple[str, str, str, str | Promise, frozenset[str]], ...] = (
 )
 
 
-def state_of(status: str, *, online: bool) -> State:
-    """A connector's state as shown: what a charger that is away last said no longer counts."""
-    return STATES[status] if online else STATES[OFFLINE]
+# ChargePointErrorCode (OCPP 1.6 §7.6) as the people who run chargers say it.
+ERRORS: dict[str, str | Promise] = {
+    "ConnectorLockFailure": _("The plug does not lock"),
+    "EVCommunicationError": _("No talk with the car"),
+    "GroundFailure": _("Current leaks to earth"),
+    "HighTemperature": _("Too hot"),
+    "InternalError": _("Fault inside the charger"),
+    "LocalListConflict": _("Its card list is out of step"),
+    "OverCurrentFailure": _("Current too high"),
+    "OverVoltage": _("Mains voltage too high"),
+    "PowerMeterFailure": _("The meter does not work"),
+    "PowerSwitchFailure": _("The power switch does not work"),
+    "ReaderFailure": _("The card reader does not work"),
+    "ResetFailure": _("It could not restart"),
+    "UnderVoltage": _("Mains voltage too low"),
+    "WeakSignal": _("Weak mobile signal"),
+}
+
+
+def shown_status(status: str, *, online: bool, enabled: bool = True) -> str:
+    """The status that counts: what a charger that is away last said does not, and a plug that is
+    free at a charger closed for service is free for nobody."""
+    if not online:
+        return OFFLINE
+    if not enabled and status == ConnectorStatus.AVAILABLE:
+        return ConnectorStatus.UNAVAILABLE
+    return status
+
+
+def state_of(status: str, *, online: bool, enabled: bool = True) -> State:
+    """A connector's state as shown."""
+    return STATES[shown_status(status, online=online, enabled=enabled)]

@@ -5,9 +5,9 @@ from django.urls import URLPattern, URLResolver, include, path
 from evbilling import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", include("evbilling.backoffice.urls")),
+    path("api/v1/", include("evbilling.api.urls")),  # first: found without trying every page
     path("c/", include("evbilling.customer.urls")),
-    path("api/v1/", include("evbilling.api.urls")),
+    path("", include("evbilling.backoffice.urls")),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("metrics", views.metrics, name="metrics"),

@@ -36,4 +36,4 @@ def data_files() -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    sys.exit("\n".join(filter(None, map(problem, data_files()))))
+    sys.exit("\n".join(filter(None, map(problem, data_files()))) or None)

@@ -38,7 +38,7 @@ class TokenAuthentication(BaseAuthentication):
         if len(parts) != 2:
             raise AuthenticationFailed(_("The Authorization header must be: Token <key>."))
         found = (
-            ApiToken.objects.select_related("admin", "admin__company")
+            ApiToken.objects.select_related("admin")
             .filter(digest=digest(parts[1].decode("latin-1")), revoked_at__isnull=True)
             .first()
         )

@@ -89,10 +89,6 @@ BEGIN
 END $$;
 CREATE TRIGGER billing_bill_kept BEFORE UPDATE OR DELETE ON billing_bill
     FOR EACH ROW EXECUTE FUNCTION billing_bill_kept();
-
--- 7 % by yearly royal decrees since 1999; the statutory 10 % has never been applied since.
-INSERT INTO billing_vatrate (valid_from, rate, source)
-VALUES ('1999-04-01', 0.07, 'Revenue Code s.80 and yearly royal decrees; check the decree after 30 Sep 2026');
 """
 
 UNDO = """
@@ -110,7 +106,6 @@ DROP FUNCTION billing_hold_reserves();
 DROP FUNCTION billing_transfer_balances();
 DROP FUNCTION billing_entry_posts();
 DROP FUNCTION billing_immutable();
-DELETE FROM billing_vatrate;
 """
 
 

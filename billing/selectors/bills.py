@@ -103,18 +103,19 @@ def totals(sessions: QuerySet[Session]) -> Money:
 
 
 def by_station(station_ids: Sequence[int], since: datetime) -> dict[int, int]:
-    """Satang billed since then, by station. The index on the start of charges keeps it short."""
-    found = (
-        Bill.objects.filter(
-            session__station_id__in=station_ids,
-            session__started_at__gte=since - LONGEST,
-            billed_at__gte=since,
-        )
-        .order_by()
-        .values("session__station_id")
-        .annotate(satang=Sum("total"))
-    )
-    return {row["session__station_id"]: row["satang"] for row in found}
+    """Satang billed since then, by station.
+
+    In two steps, each by its index: left to one join, the planner reads all bills there are.
+    """
+    recent = Session.objects.filter(
+        station_id__in=station_ids, started_at__gte=since - LONGEST
+    ).order_by()
+    station_of = dict(recent.values_list("pk", "station_id"))
+    billed = Bill.objects.filter(session_id__in=list(station_of), billed_at__gte=since).order_by()
+    found = dict.fromkeys(station_ids, 0)
+    for session_id, total in billed.values_list("session_id", "total"):
+        found[station_of[session_id]] += total
+    return found
 
 
 def explain(bill: Bill) -> Explanation:

@@ -12,6 +12,7 @@ from typing import Any
 
 from billing import forecast, pricing
 from billing.models import PriceLevel, Tariff
+from billing.money import round_satang
 from billing.pricing import Part, Period
 from billing.services import tariffs
 from stations.models import Station
@@ -223,6 +224,11 @@ def changes_with_period(tariff: pricing.Tariff) -> bool:
     )
 
 
+def is_timed(tariff: pricing.Tariff) -> bool:
+    """Whether minutes cost money, so that no sum is certain beforehand."""
+    return any(tariff.unit_price(Part.TIME, p) for p in (Period.ON_PEAK, Period.OFF_PEAK))
+
+
 def _new_list(station: Station, level: str, at: datetime, border: datetime | None) -> Price | None:
     """The prices of a new list that comes into force before the next border."""
     coming = (
@@ -281,7 +287,7 @@ def _all_in(what: Plan, rest: int, seconds: int, period: Period) -> int:
 
 def _amount(tariff: pricing.Tariff, part: Part, period: Period, quantity: int) -> int:
     per = pricing.WH_PER_KWH if part is Part.ENERGY else pricing.SECONDS_PER_MINUTE
-    return pricing.round_satang(tariff.unit_price(part, period) * quantity / per)
+    return round_satang(tariff.unit_price(part, period) * quantity / per)
 
 
 def _unit_prices(tariff: pricing.Tariff, part: Part) -> dict[str, Any]:

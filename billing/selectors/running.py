@@ -4,8 +4,9 @@ The same amounts as ``costs.cost_so_far``: the newest reading gives the energy, 
 around each price border its split, so the rest of the readings need not be read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Case, IntegerField, OuterRef, QuerySet, Subquery, Value, When
 
@@ -28,8 +29,9 @@ def with_tariff(sessions: QuerySet[Session]) -> QuerySet[Session]:
     return sessions.annotate(tariff_id=Case(*lists, output_field=IntegerField()))
 
 
-def costs(sessions: Sequence[Session]) -> dict[int, int]:
+def costs(sessions: Iterable[Session]) -> dict[int, int]:
     """Satang so far by session; sessions of ``with_tariff`` with ``live``. None without a price list."""
+    sessions = list(sessions)
     wanted = {pk for s in sessions if (pk := getattr(s, "tariff_id", None))}
     rows = Tariff.objects.in_bulk(wanted)
     calendars = calendars_of([s.station for s in sessions])
@@ -44,7 +46,7 @@ def costs(sessions: Sequence[Session]) -> dict[int, int]:
     return {s.pk: _cost(s, tariff, moments[s.pk], around) for s, tariff in priced}
 
 
-def _newest(candidates: tuple[str, ...]) -> QuerySet[Tariff]:
+def _newest(candidates: tuple[str, ...]) -> QuerySet[Tariff, Any]:
     """The version in force at the start: of the level itself before those it falls back to."""
     rank = Case(
         *(When(level=level, then=Value(n)) for n, level in enumerate(candidates)),

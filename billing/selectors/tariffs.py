@@ -81,10 +81,10 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class WeekDay:
-    """One day of the week strip; ``on_peak`` hours as parts of the day, none on days off."""
+    """One day of the week strip; On-Peak from and until, none on days off."""
 
     day: date
-    on_peak: tuple[float, float] | None
+    on_peak: tuple[time, time] | None
     holiday: str = ""
 
 
@@ -136,11 +136,6 @@ def versions(station: Station, most: int = 30) -> list[Tariff]:
     return list(station.tariffs.order_by("-created_at", "-id")[:most])
 
 
-def coming(station: Station, at: datetime) -> list[Tariff]:
-    """Versions that are not in force yet."""
-    return list(station.tariffs.filter(valid_from__gt=at).order_by("valid_from", "id"))
-
-
 def quote(
     station: Station, level: str, value: pricing.Tariff, usage: pricing.Usage, day: date
 ) -> Quote:
@@ -157,7 +152,7 @@ def week(calendar: pricing.Calendar, station: Station, first: date) -> list[Week
         company_id=station.company_id, utility=station.utility, date__in=days, off_peak=True
     )
     holidays = {row.date: row for row in rows}
-    hours = (_part_of_day(calendar.on_from), _part_of_day(calendar.on_until))
+    hours = (calendar.on_from, calendar.on_until)
     return [
         WeekDay(day, hours if calendar.is_working_day(day) else None, _name(holidays.get(day)))
         for day in days
@@ -182,7 +177,3 @@ def _name(row: TouHoliday | None) -> str:
 def holiday_name(row: TouHoliday) -> str:
     """In the language of the page; Thai first."""
     return row.name_th or row.name if (get_language() or "th").startswith("th") else row.name
-
-
-def _part_of_day(moment: time) -> float:
-    return (moment.hour * 60 + moment.minute) / 1440

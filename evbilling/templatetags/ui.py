@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import template
@@ -12,6 +13,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+
+from evbilling import charts
+from evbilling.states import State
 
 register = template.Library()
 LOCAL = ZoneInfo(settings.LOCAL_ZONE)
@@ -44,6 +48,35 @@ def icon(name: str, css: str = "") -> SafeString:
         static("icons.svg"),
         name,
     )
+
+
+@register.simple_tag
+def pill(state: State) -> SafeString:
+    """A state as a pill: icon, word, colour."""
+    return format_html('<span class="st {}">{}{}</span>', state.css, icon(state.icon), state.word)
+
+
+@register.simple_tag
+def word(state: State) -> SafeString:
+    """A state within a row: icon and short word, coloured."""
+    return format_html(
+        '<span class="word {}">{}{}</span>', state.css, icon(state.icon), state.short
+    )
+
+
+@register.filter
+def named(thing: Any) -> str:
+    """A company's or station's name in the reader's language."""
+    thai = getattr(thing, "name_th", "") if is_thai() else ""
+    return thai or str(thing)
+
+
+@register.filter
+def initials(name: object) -> str:
+    """Two letters for a round picture; a leading vowel is no initial."""
+    parts = str(name).split()
+    letters = [next((c for c in part if c not in "เแโใไ" and c.isalnum()), "") for part in parts]
+    return "".join(letters[:2]).upper() or "–"
 
 
 @register.filter
@@ -104,9 +137,23 @@ def day(at: datetime | date | None) -> str:
     if at is None:
         return "–"
     found = local(at).date() if isinstance(at, datetime) else at
-    thai = (get_language() or "th").startswith("th")
-    year = found.year + BUDDHIST_ERA if thai else found.year
-    return f"{found.day} {MONTHS['th' if thai else 'en'][found.month - 1]} {year}"
+    return f"{found.day} {month(found)}"
+
+
+@register.filter
+def month(found: date) -> str:
+    """พ.ย. 2569 or Nov 2026."""
+    return f"{MONTHS['th' if is_thai() else 'en'][found.month - 1]} {year(found)}"
+
+
+@register.filter
+def year(found: date) -> str:
+    """The year as the reader counts it."""
+    return str(found.year + BUDDHIST_ERA if is_thai() else found.year)
+
+
+def is_thai() -> bool:
+    return (get_language() or "th").startswith("th")
 
 
 @register.filter
@@ -141,6 +188,67 @@ def duration(length: timedelta | int | float | None) -> str:
 def ago(at: datetime | None) -> str:
     """How long since ``at``: a bare length, for beside a time or a state."""
     return "–" if at is None else duration(timezone.now() - at)
+
+
+@register.filter
+def ago_short(at: datetime | None) -> str:
+    """The same in its largest unit, where there is little room."""
+    if at is None:
+        return "–"
+    seconds = int((timezone.now() - at).total_seconds())
+    return duration(seconds - seconds % 3600 if 3600 <= seconds < 86400 else seconds)
+
+
+@register.filter
+def since(at: datetime | None) -> str:
+    """13:31 · 41 min: a moment and how long ago that is."""
+    return "–" if at is None else f"{moment(at)} · {ago(at)}"
+
+
+STALE_AFTER = timedelta(seconds=90)
+
+
+@register.simple_tag
+def live(at: datetime | None, css: str = "") -> SafeString:
+    """Class and time stamp of a live value; it turns grey when it is older than it may be.
+
+    The page's script goes on from here, so a value never looks newer than it is.
+    """
+    old = at is None or timezone.now() - at > STALE_AFTER
+    stamp = int(at.timestamp()) if at else 0
+    return format_html('class="{}{}" data-asof="{}"', css, " stale" if old else "", stamp)
+
+
+@register.simple_tag
+def load_bar(
+    value: int, most: int, limit: int | None = None, css: str = "chg", label: str = ""
+) -> SafeString:
+    """Power as a bar under its ceiling (all in W)."""
+    words = label or _("%(now)s of %(most)s kW") % {"now": kw(value), "most": kw(most, 0)}
+    return charts.load_bar(value, most, limit, css, words)
+
+
+@register.simple_tag
+def meter(value: int | None, most: int) -> SafeString:
+    """The power line at the foot of a cell."""
+    return charts.meter(value or 0, most)
+
+
+@register.simple_tag
+def kwh_cells(wh: int, target_wh: int | None = None) -> SafeString:
+    """A charge as kWh cells."""
+    words = (
+        _("%(now)s of %(goal)s kWh") % {"now": kwh(wh), "goal": kwh(target_wh)}
+        if target_wh
+        else _("%(now)s kWh") % {"now": kwh(wh)}
+    )
+    return charts.cells(wh, target_wh, words)
+
+
+@register.filter
+def epoch(at: datetime | None) -> int:
+    """Seconds since 1970, for scripts."""
+    return int(at.timestamp()) if at else 0
 
 
 @register.filter

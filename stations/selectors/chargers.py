@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from core.models import Fact, Lease
 from stations.models import Charger, Command, Connector, Knock, Session, SessionStatus
-from stations.models.command import OPEN
 from users.models import Card
 
 STALE_AFTER = timedelta(seconds=90)  # a reading older than this is no longer what flows now
@@ -126,10 +125,6 @@ def timeline(charger: Charger, since: datetime) -> list[Fact]:
 def commands(charger: Charger, most: int = 8) -> list[Command]:
     """The last orders, newest first."""
     return list(charger.commands.order_by("-id")[:most])
-
-
-def has_open_command(rows: Iterable[Command]) -> bool:
-    return any(row.status in OPEN for row in rows)
 
 
 def cards(cards: QuerySet[Card]) -> list[Card]:

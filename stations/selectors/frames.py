@@ -5,7 +5,7 @@ its own, found again by its message id within the time an answer may take.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -143,10 +143,3 @@ def _exchange(call: Frame, answer: Frame | None) -> Exchange:
 
 def _microseconds(length: timedelta) -> int:
     return max(int(length.total_seconds() * 1e6), 0)
-
-
-def newest_at(charger: Charger) -> datetime | None:
-    """When the charger was last heard or spoken to, by the log."""
-    return (
-        Frame.objects.filter(charger=charger).order_by("-at").values_list("at", flat=True).first()
-    )

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from stations.models import Session
 
@@ -38,23 +39,27 @@ Moment = tuple[int, datetime]
 Around = tuple[Register | None, Register | None]
 
 
-def drawn_between(sessions: QuerySet[Session], windows: Iterable[tuple[datetime, datetime]]) -> list[Drawn]:
+def drawn_between(
+    sessions: QuerySet[Session], windows: Iterable[tuple[datetime, datetime]]
+) -> list[Drawn]:
     """Charges that may have drawn something in any of the windows."""
     wanted = Q(pk__in=[])
     for start, end in windows:
         after = Q(stopped_at__gte=start) | Q(stopped_at__isnull=True)
         wanted |= after & Q(started_at__range=(start - LONGEST, end))
-    rows = sessions.filter(wanted, refusal="").order_by().values_list(
-        "pk", "started_at", "stopped_at", "live__at", "meter_start", "energy_wh", "live__energy_wh"
+    found = sessions.filter(wanted, refusal="").order_by()
+    rows = found.values_list(
+        "pk",
+        "started_at",
+        Coalesce("stopped_at", "live__at", "started_at"),
+        "meter_start",
+        Coalesce("energy_wh", "live__energy_wh", 0),
     )
-    return [
-        Drawn(pk, start, max(stop or at or start, start), meter, (wh if stop else live) or 0)
-        for pk, start, stop, at, meter, wh, live in rows
-    ]
+    return [Drawn(pk, start, max(end, start), meter, wh) for pk, start, end, meter, wh in rows]
 
 
 def registers_around(moments: Sequence[Moment], starts: dict[int, int]) -> dict[Moment, Around]:
-    """The readings just before and just after each (charge, moment). ``starts``: its register at the start."""
+    """The readings just before and just after each moment of a charge. ``starts``: registers at the start."""
     if not moments:
         return {}
     with connection.cursor() as cursor:
@@ -76,8 +81,8 @@ def registers_around(moments: Sequence[Moment], starts: dict[int, int]) -> dict[
         rows = cursor.fetchall()
     return {
         (pk, at): (
-            Register(before_at, before - starts[pk]) if before_at else None,
-            Register(after_at, after - starts[pk]) if after_at else None,
+            Register(before_at, before - starts[pk]) if before is not None else None,
+            Register(after_at, after - starts[pk]) if after is not None else None,
         )
         for pk, at, before_at, before, after_at, after in rows
     }

@@ -90,15 +90,22 @@ def visit_of(connector: Connector, visitor: str) -> Visit | None:
     """What this phone has to do with this plug."""
     if not visitor:
         return None
-    return (
+    found = (
         Visit.objects.select_related("card__customer", "session__live", "session__customer")
-        .select_related("session__station", "session__card", "session__connector__charger")
+        .select_related("session__card")
         .filter(connector=connector, visitor=visitor)
         .first()
     )
+    if found is not None:
+        found.connector = connector
+        if found.session is not None:  # the charge was here: what we have need not be read again
+            found.session.connector = connector
+            found.session.charger = connector.charger
+            found.session.station = connector.charger.station
+    return found
 
 
-def free_nearby(connector: Connector) -> list[Connector]:
+def free_nearby(connector: Connector) -> Sequence[Connector]:
     """Other plugs of the station that somebody could use at once, each with its charger's ``plugs``:
     first what fits the same cars."""
     busy = Session.objects.filter(connector=OuterRef("pk"), status=SessionStatus.ACTIVE, refusal="")
@@ -109,6 +116,7 @@ def free_nearby(connector: Connector) -> list[Connector]:
             ~Exists(busy),
             charger__station=connector.charger.station_id,
             charger__enabled=True,
+            charger__station__enabled=True,
             status=ConnectorStatus.AVAILABLE,
         )
         .exclude(pk=connector.pk)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -168,7 +169,7 @@ def _waiting_visits(charger: Charger) -> list[Visit]:
     return [v for v in waiting if v.connector.status == ConnectorStatus.PREPARING] or waiting
 
 
-def _tell_page(charger: Charger, visit: Visit, **more: str) -> None:
+def _tell_page(charger: Charger, visit: Visit, **more: Any) -> None:
     outbox.publish(
         "card_tapped",
         visit.connector_id,

@@ -14,7 +14,6 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from core import outbox
-from core.models import Lease
 from stations.models import Charger, Command, CommandStatus, Session
 
 DONE_CHANNEL = "commands"
@@ -68,9 +67,17 @@ def request(
 
 def holder_of(charger_id: int) -> str:
     """The lease name of the living process that holds the charger's line, or ''."""
-    alive = Lease.objects.filter(expires_at__gt=timezone.now()).values("name")
-    found = Charger.objects.filter(pk=charger_id, connection_holder__in=alive)
-    return found.values_list("connection_holder", flat=True).first() or ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT c.connection_holder
+              FROM stations_charger c JOIN core_lease l ON l.name = c.connection_holder
+             WHERE c.id = %s AND c.deleted_at IS NULL AND l.expires_at > %s
+            """,
+            [charger_id, timezone.now()],
+        )
+        row = cursor.fetchone()
+    return row[0] if row else ""
 
 
 def claim(command_id: int, holder: str, epoch: int) -> Claimed | None:
@@ -156,13 +163,14 @@ def expire_overdue() -> int:
 
 def _insert(command: Command) -> Command:
     """Save, or find the order that already stands under the same key."""
-    try:
-        with transaction.atomic():
-            command.save(force_insert=True)
-    except IntegrityError:
-        if command.key is None:
-            raise
-        return Command.objects.get(key=command.key)
+    if command.key is None:
+        command.save(force_insert=True)
+    else:
+        try:
+            with transaction.atomic():
+                command.save(force_insert=True)
+        except IntegrityError:
+            return Command.objects.get(key=command.key)
     if command.status == CommandStatus.OFFLINE:
         _announce([command.pk])
     return command
@@ -171,22 +179,27 @@ def _insert(command: Command) -> Command:
 def _announce(ended: list[int]) -> None:
     if not ended:
         return
-    rows = list(Command.objects.select_related("charger__station").filter(pk__in=ended))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT m.id, m.action, m.status, c.id, s.id, s.company_id FROM stations_command m
+              JOIN stations_charger c ON c.id = m.charger_id
+              JOIN stations_station s ON s.id = c.station_id
+             WHERE m.id = ANY(%s) ORDER BY m.id
+            """,
+            [ended],
+        )
+        rows = cursor.fetchall()
     outbox.publish_many(
         [
             outbox.News(
                 "command_finished",
-                row.pk,
-                row.charger.station.company_id,
-                f"charger:{row.charger_id}",
-                {
-                    "station": row.charger.station_id,
-                    "charger": row.charger_id,
-                    "action": row.action,
-                    "status": row.status,
-                },
+                pk,
+                company_id,
+                f"charger:{charger_id}",
+                {"station": station_id, "charger": charger_id, "action": action, "status": status},
             )
-            for row in rows
+            for pk, action, status, charger_id, station_id, company_id in rows
         ]
     )
-    outbox.notify(DONE_CHANNEL, *({"id": row.pk, "status": row.status} for row in rows))
+    outbox.notify(DONE_CHANNEL, *({"id": row[0], "status": row[2]} for row in rows))

@@ -29,6 +29,7 @@ from stations.services.authorising import CHOOSE_LASTS
 from users.models import Card
 
 WAIT_LASTS = timedelta(minutes=3)
+FORGOTTEN_AFTER = timedelta(days=1)  # a phone that waited in vain leaves no trace
 SAID = 4  # how many of the card's last characters are asked for
 TRIES = 5
 LOCKED_FOR = timedelta(minutes=15)
@@ -59,6 +60,8 @@ def wait(connector: Connector, visitor: str) -> Visit:
             return found
         if found is not None:
             _take_back_leave(found)
+        old = Visit.objects.filter(connector=connector, waiting_until__lt=now - FORGOTTEN_AFTER)
+        old.exclude(stage=VisitStage.BOUND).delete()
         visit, _created = Visit.objects.update_or_create(
             visitor=visitor,
             connector=connector,

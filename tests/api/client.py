@@ -3,17 +3,19 @@
 import json
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 from users import tokens
 from users.models import Admin
 
+# One for all: making one loads the middleware, which lists every static file.
+CLIENT = Client()
+
 
 class Answer:
     """A status and its JSON."""
 
-    def __init__(self, response: HttpResponse) -> None:
+    def __init__(self, response: Any) -> None:
         self.response = response
         self.status = response.status_code
         kind = response.headers.get("Content-Type", "")
@@ -36,7 +38,7 @@ class Caller:
 
     def __init__(self, admin: Admin | None = None) -> None:
         self.admin = admin
-        self.client = Client(raise_request_exception=True)
+        self.client = CLIENT
         self.headers = {"Authorization": f"Token {tokens.create(admin)}"} if admin else {}
 
     def get(self, path: str, **params: Any) -> Answer:
@@ -54,7 +56,9 @@ class Caller:
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """``headers`` by their names with _ for -; a body that is bytes is sent as it is."""
-        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        raw = (
+            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        )
         extra = {name.replace("_", "-"): value for name, value in headers.items()}
         found = self.client.generic(
             method,

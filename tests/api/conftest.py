@@ -1,19 +1,10 @@
 """A company with an owner, another company with another one, and callers for both."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from tests.api.client import Caller
 from tests.factories import a_company, an_admin
 from users.models import Admin, Company, Level
-
-
-@pytest.fixture(autouse=True)
-def only_the_api(settings: Any) -> Iterator[None]:
-    settings.ROOT_URLCONF = "tests.api.urls"
-    yield
 
 
 @pytest.fixture

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from core.models import AuditEntry
-from evbilling.api.permissions import ANYBODY, Actions, undeclared
+from evbilling.api import stations
+from evbilling.api.permissions import ANYBODY, Actions, check_views, undeclared
 from evbilling.api.urls import urlpatterns
+from stations.models import Station
 from tests.api.client import Answer, Caller
 from tests.api.world import World, a_world
 from tests.factories import a_company, an_admin
@@ -25,20 +28,22 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 # Lists that hold something of the caller's own from the start.
 OWN = {"api-me", "api-tokens", "api-companies", "api-admins", "api-audit"}
 # Addresses that name what they are about in the query.
-QUERIES = {"api-tariffs-in-force": "?station=1"}
+QUERIES = {"api-tariffs-in-force"}
 
 
 def addresses() -> Iterator[tuple[str, bool, Actions]]:
     """(name, whether it names an object, rights by method) of every pattern."""
     for pattern in urlpatterns:
         if pattern.name != "api-nowhere":
-            names_object = bool(pattern.pattern.regex.groupindex)
+            names_object = bool(pattern.pattern.regex.groupindex) or pattern.name in QUERIES
             yield str(pattern.name), names_object, pattern.callback.cls.actions  # type: ignore[attr-defined]
 
 
 def path_of(name: str, names_object: bool, names: dict[str, dict[str, Any]]) -> str:
     kwargs = names[name] if names_object else {}
-    return reverse(name, kwargs=kwargs).removeprefix(PREFIX) + QUERIES.get(name, "")
+    if name in QUERIES:
+        return f"{reverse(name).removeprefix(PREFIX)}?{urlencode(kwargs)}"
+    return reverse(name, kwargs=kwargs).removeprefix(PREFIX)
 
 
 def tried(caller: Caller, method: str, name: str, path: str) -> Answer:
@@ -56,6 +61,19 @@ def world() -> World:
 
 def test_every_method_of_every_view_declares_its_right() -> None:
     assert list(undeclared()) == []
+    assert check_views() == []
+
+
+@pytest.mark.django_db
+def test_a_method_without_a_declared_right_is_refused_at_start_and_when_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stations.Stations, "actions", {"GET": Action.VIEW})
+    (error,) = check_views()
+    assert "POST stations/" in str(error.msg)
+    owner = Caller(an_admin(a_company(), Level.OWNER))
+    assert owner.post("stations/", {"name": "X"}).status == 403
+    assert not Station.objects.exists()
 
 
 @pytest.mark.django_db
@@ -94,7 +112,7 @@ def test_the_owner_of_another_company_finds_nothing(world: World, other_api: Cal
     wrong = []
     for name, names_object, actions in addresses():
         for method, action in actions.items():
-            if action is ANYBODY or action not in RIGHTS[Level.OWNER] or name in QUERIES:
+            if action is ANYBODY or action not in RIGHTS[Level.OWNER]:
                 continue
             answer = tried(other_api, method, name, path_of(name, names_object, world.names))
             if names_object and answer.status != 404:
@@ -111,7 +129,7 @@ def test_an_admin_limited_to_another_station_finds_nothing_of_this_one(world: Wo
     of_stations = ("charger", "connector", "command", "message", "session", "tariff", "case")
     wrong = []
     for name, names_object, actions in addresses():
-        if not any(word in name for word in of_stations) or name in QUERIES:
+        if not any(word in name for word in of_stations) or name == "api-tariffs-price":
             continue
         for method in actions:
             if not names_object and method != "GET":

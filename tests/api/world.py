@@ -59,6 +59,7 @@ def a_world(company: Company) -> World:
         "api-session": {"pk": ended.pk},
         "api-session-stop": {"pk": running.pk},
         "api-session-bill": {"pk": ended.pk},
+        "api-tariffs-in-force": {"station": station.pk},
         "api-tariff": {"pk": station.tariffs.get().pk},
         "api-case": {"pk": case.pk},
         "api-case-resolve": {"pk": case.pk},

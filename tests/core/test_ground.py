@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.utils import timezone, translation
 
-from core import leases
+from core import leases, outbox
 from core.bulk import update_rows
 from core.errors import DomainError
 from core.thai import sort_key
@@ -90,6 +90,11 @@ def test_a_company_sorts_by_its_thai_name_where_it_has_one() -> None:
     for name, thai in (("A", "เขียว"), ("B", "กลุ่ม"), ("C", "ไทย")):
         Company.objects.create(name=name, name_th=thai, slug=name.lower())
     assert [c.name for c in Company.objects.order_by("sort_key")] == ["B", "A", "C"]
+
+
+def test_a_fact_outside_a_transaction_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="inside the transaction"):
+        outbox.publish("session_ended", 7)
 
 
 def test_an_error_says_its_sentence_in_the_language_of_who_reads_it() -> None:

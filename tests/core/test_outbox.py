@@ -73,12 +73,6 @@ def test_a_fact_of_a_rolled_back_change_never_was() -> None:
     assert not Fact.objects.exists()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_fact_outside_a_transaction_is_refused() -> None:
-    with pytest.raises(RuntimeError, match="inside the transaction"):
-        outbox.publish("thing", 7)
-
-
 def test_a_kind_that_nobody_wired_is_said_at_once() -> None:
     with pytest.raises(KeyError):
         outbox.publish("typo", 7)

@@ -10,6 +10,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from stations.models import MeterValue, Session
 from tests import stack as stacks
 from tests.e2e.tireless import STEP_WH, Site
 from tests.factories import a_card, a_charger, a_customer, a_station
-from tests.stack import Stack, eventually
+from tests.stack import eventually
 from users.models import Customer
 
 VICTIMS = ("sockets", "postgres", "deliver", "web", "worker", "redis")
@@ -33,13 +34,13 @@ POINTS = 10
 OPENING = 5_000_000_00
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def own(
-    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
+    django_db_setup: None, django_db_blocker: Any, tmp_path: Path
+) -> Iterator[stacks.OwnServers]:
     """A stack with servers of its own, so that these may be killed too."""
     with django_db_blocker.unblock():
-        running = stacks.OwnServers(tmp_path_factory.mktemp("kills"))
+        running = stacks.OwnServers(tmp_path)
         try:
             running.start("sockets", "deliver", "web", "worker")
             yield running
@@ -48,7 +49,7 @@ def own(
 
 
 @pytest.fixture
-def site(own: Stack, django_db_blocker: Any) -> Iterator[tuple[Site, list[Customer]]]:
+def site(own: stacks.OwnServers, django_db_blocker: Any) -> Iterator[tuple[Site, list[Customer]]]:
     with django_db_blocker.unblock(), stacks.using(own):
         station = a_station()
         cards, customers = {}, []
@@ -60,7 +61,7 @@ def site(own: Stack, django_db_blocker: Any) -> Iterator[tuple[Site, list[Custom
             yield running, customers
 
 
-def kill(own: Stack, name: str) -> None:
+def kill(own: stacks.OwnServers, name: str) -> None:
     """Kill and start again at once, as the supervisor does."""
     process = own.process_named(name)
     process.kill9()
@@ -85,16 +86,20 @@ def kills(count: int, seed: int) -> list[tuple[str, str, float]]:
     return [(victim, moment, choice.choice((0, 0.5, 1, 2, 4, 8, 15))) for victim, moment in plan]
 
 
-def torment(own: Stack, running: Site, count: int) -> None:
+def torment(own: stacks.OwnServers, running: Site, count: int) -> None:
     seed = int(os.environ.get("KILL_SEED") or random.SystemRandom().randrange(10**6))
     print(f"KILL_SEED={seed}")  # noqa: T201 (a failing run can be made again)
     for victim, moment, milliseconds in kills(count, seed):
         running.wait_sent(moment)
         time.sleep(milliseconds / 1000)
         kill(own, victim)
-        reached = running.progress()
-        eventually(lambda reached=reached: running.progress() > reached + POINTS, 30)
+        goal = running.progress() + POINTS
+        eventually(partial(_has_passed, running, goal), 30)
         assert running.error is None
+
+
+def _has_passed(running: Site, goal: int) -> bool:
+    return running.progress() > goal
 
 
 def check(running: Site, customers: list[Customer]) -> None:
@@ -156,7 +161,7 @@ def _check_session(
 @pytest.mark.wire
 @pytest.mark.xdist_group("kills")
 def test_thirty_kills_lose_nothing_and_bill_once(
-    own: Stack, site: tuple[Site, list[Customer]]
+    own: stacks.OwnServers, site: tuple[Site, list[Customer]]
 ) -> None:
     running, customers = site
     torment(own, running, 30)
@@ -167,7 +172,7 @@ def test_thirty_kills_lose_nothing_and_bill_once(
 @pytest.mark.soak
 @pytest.mark.xdist_group("kills")
 def test_three_hundred_kills_lose_nothing_and_bill_once(
-    own: Stack, site: tuple[Site, list[Customer]]
+    own: stacks.OwnServers, site: tuple[Site, list[Customer]]
 ) -> None:
     running, customers = site
     torment(own, running, 300)

@@ -50,7 +50,7 @@ class Bench:
             OpenSession(1, 1, 1, 0, 0, 0, None, self.began, allowance_wh, None, None, max_power_w)
         )
         self.hub = SimpleNamespace(spawn=self._spawn, pool=SimpleNamespace(run=self._order))
-        self.line: Any = SimpleNamespace(
+        line: Any = SimpleNamespace(
             hub=self.hub,
             call=self._call,
             closed=False,
@@ -60,7 +60,8 @@ class Bench:
             pk=1,
             running={1: self.running},
         )
-        self.running.watch = self.watch = limits.Watch(self.line, self.running)
+        self.line = line
+        self.running.watch = self.watch = limits.Watch(line, self.running)
         self.tasks: set[asyncio.Task[Any]] = set()
 
     def seconds(self) -> float:

@@ -1,7 +1,7 @@
 """What the messages say, in the language of whoever is told."""
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from django.utils import translation
@@ -25,8 +25,9 @@ def text_of(message: Message) -> str:
 
 
 def _session_billed(payload: Payload) -> str:
-    """``{"kwh", "amount", "station", "outstanding"}``: what a charge cost."""
-    parts = {**payload, "kwh": f"{Decimal(payload['energy']) / 1000:.2f}"}
+    """``{"energy", "amount", "station", "outstanding"}``: what a charge cost."""
+    kwh = (Decimal(payload["energy"]) / 1000).quantize(Decimal("0.01"), ROUND_DOWN)
+    parts = {**payload, "kwh": f"{kwh:f}"}
     text = _("Charging finished at %(station)s: %(kwh)s kWh, %(amount)s baht.") % parts
     if Decimal(payload["outstanding"]):
         text += " " + _("%(outstanding)s baht are still to be paid.") % parts

@@ -103,7 +103,7 @@ def update(
         changes = _apply(admin, fields)
         _limit(admin, fields, changes)
         if changes:
-            admin.save()
+            editing.save(admin, changes)
             _record(actor, "edit_admin", admin, old=changes.old, new=changes.new)
     return admin
 

@@ -58,7 +58,7 @@ def update(card: Card, fields: CardFields, *, actor: audit.Actor) -> Card:
     changes = _apply(card, fields)
     if changes:
         with transaction.atomic():
-            card.save()
+            editing.save(card, changes)
             _record(actor, "edit_card", card, old=changes.old, new=changes.new)
     return card
 

@@ -61,7 +61,7 @@ def update(company: Company, fields: CompanyFields, *, actor: audit.Actor) -> Co
     changes = editing.apply(company, fields)
     if changes:
         with transaction.atomic():
-            company.save()
+            editing.save(company, changes)
             audit.record(
                 actor,
                 "edit_company",
@@ -87,9 +87,7 @@ def update_tax_entity(
     return _save(entity, fields, "edit_tax_entity", actor)
 
 
-def _save(
-    entity: TaxEntity, fields: TaxEntityFields, action: str, actor: audit.Actor
-) -> TaxEntity:
+def _save(entity: TaxEntity, fields: TaxEntityFields, action: str, actor: audit.Actor) -> TaxEntity:
     changes = editing.apply(entity, fields)
     _check_numbers(entity)
     if not changes:

@@ -46,7 +46,7 @@ def update(customer: Customer, fields: CustomerFields, *, actor: audit.Actor) ->
     if changes:
         with transaction.atomic():
             with _once():
-                customer.save()
+                editing.save(customer, changes)
             _record(actor, "edit_customer", customer, changes)
     return customer
 

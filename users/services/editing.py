@@ -36,6 +36,13 @@ def apply(row: models.Model, values: Mapping[str, Any]) -> Changes:
     return changes
 
 
+def save(row: models.Model, changes: Changes) -> None:
+    """Write what changed and nothing else: others may be writing the rest of the row."""
+    columns = {field.name for field in row._meta.concrete_fields}
+    derived = {"sort_key"} & columns
+    row.save(update_fields=[*(columns & changes.new.keys()), *derived])
+
+
 def plain(value: Any) -> Any:
     """A field's value as JSON can hold it."""
     if value is None or isinstance(value, bool | int | str):

@@ -12,7 +12,12 @@ from core.errors import DomainError
 REGION = "TH"
 _DECORATION = re.compile(r"[\s\-‐-―.()/\u200b-\u200f\u2060\ufeff]+")
 _WRITTEN = re.compile(r"\+?\d{4,20}")
-_MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
+# 060 and 068 are "VoIP" in the plan and ring in mobiles all the same.
+_MOBILE = (
+    PhoneNumberType.MOBILE,
+    PhoneNumberType.FIXED_LINE_OR_MOBILE,
+    PhoneNumberType.VOIP,
+)
 
 
 class BadPhone(DomainError):

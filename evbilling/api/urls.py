@@ -1,0 +1,80 @@
+"""The map of ``/api/v1/``."""
+
+from django.urls import path, re_path
+
+from evbilling.api import (
+    account,
+    admins,
+    audit,
+    bills,
+    cards,
+    cases,
+    chargers,
+    commands,
+    companies,
+    customers,
+    holidays,
+    ledger,
+    limits,
+    messages,
+    schema,
+    sessions,
+    stations,
+    tariffs,
+)
+
+# No control characters: PostgreSQL refuses a NUL. A card's number may hold a slash.
+CHARGER = r"chargers/(?P<charge_point_id>[^/\x00-\x1f\x7f]{1,60})/"
+CARD = r"cards/(?P<id_tag>[^\x00-\x1f\x7f]{1,60})/"
+
+urlpatterns = [
+    path("me/", account.Me.as_view(), name="api-me"),
+    path("tokens/", account.Tokens.as_view(), name="api-tokens"),
+    path("tokens/<int:pk>/", account.Token.as_view(), name="api-token"),
+    path("companies/", companies.Companies.as_view(), name="api-companies"),
+    path("companies/<slug:slug>/", companies.CompanyDetail.as_view(), name="api-company"),
+    path("tax-entities/", companies.TaxEntities.as_view(), name="api-tax-entities"),
+    path("tax-entities/<int:pk>/", companies.TaxEntityDetail.as_view(), name="api-tax-entity"),
+    path("admins/", admins.Admins.as_view(), name="api-admins"),
+    path("admins/<int:pk>/", admins.AdminDetail.as_view(), name="api-admin"),
+    path("customers/", customers.Customers.as_view(), name="api-customers"),
+    path("customers/<int:pk>/", customers.CustomerDetail.as_view(), name="api-customer"),
+    path("customers/<int:pk>/top-up/", customers.TopUp.as_view(), name="api-top-up"),
+    path("customers/<int:pk>/withdraw/", customers.Withdraw.as_view(), name="api-withdraw"),
+    path("cards/", cards.Cards.as_view(), name="api-cards"),
+    re_path(rf"^{CARD}$", cards.CardDetail.as_view(), name="api-card"),
+    path("stations/", stations.Stations.as_view(), name="api-stations"),
+    path("stations/<int:pk>/", stations.StationDetail.as_view(), name="api-station"),
+    path("chargers/", chargers.Chargers.as_view(), name="api-chargers"),
+    re_path(rf"^{CHARGER}$", chargers.ChargerDetail.as_view(), name="api-charger"),
+    re_path(
+        rf"^{CHARGER}connectors/(?P<connector_id>\d{{1,4}})/$",
+        chargers.ConnectorDetail.as_view(),
+        name="api-connector",
+    ),
+    re_path(rf"^{CHARGER}commands/$", commands.Commands.as_view(), name="api-commands"),
+    re_path(
+        rf"^{CHARGER}commands/(?P<action>\w{{1,50}})/$",
+        commands.SendCommand.as_view(),
+        name="api-command",
+    ),
+    re_path(rf"^{CHARGER}messages/$", messages.Messages.as_view(), name="api-messages"),
+    path("sessions/", sessions.Sessions.as_view(), name="api-sessions"),
+    path("sessions/<int:pk>/", sessions.SessionDetail.as_view(), name="api-session"),
+    path("sessions/<int:pk>/stop/", sessions.StopSession.as_view(), name="api-session-stop"),
+    path("sessions/<int:pk>/bill/", bills.SessionBill.as_view(), name="api-session-bill"),
+    path("limits/", limits.Limits.as_view(), name="api-limits"),
+    path("tariffs/", tariffs.Tariffs.as_view(), name="api-tariffs"),
+    path("tariffs/<int:pk>/", tariffs.TariffDetail.as_view(), name="api-tariff"),
+    path("tariffs/in-force/", tariffs.InForce.as_view(), name="api-tariffs-in-force"),
+    path("tariffs/price/", tariffs.Price.as_view(), name="api-tariffs-price"),
+    path("holidays/", holidays.Holidays.as_view(), name="api-holidays"),
+    path("ledger/", ledger.Ledger.as_view(), name="api-ledger"),
+    path("cases/", cases.Cases.as_view(), name="api-cases"),
+    path("cases/<int:pk>/", cases.CaseDetail.as_view(), name="api-case"),
+    path("cases/<int:pk>/resolve/", cases.ResolveCase.as_view(), name="api-case-resolve"),
+    path("audit/", audit.Audit.as_view(), name="api-audit"),
+    path("schema/", schema.Schema.as_view(), name="api-schema"),
+    path("docs/", schema.Docs.as_view(), name="api-docs"),
+    re_path(r"", schema.Nowhere.as_view(), name="api-nowhere"),
+]

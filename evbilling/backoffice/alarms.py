@@ -1,0 +1,105 @@
+"""Deliveries that keep failing: what is not happening because of them, why, and trying again."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from core import audit, outbox
+from core.models import Delivery
+from evbilling.backoffice.gate import AdminRequest, actor, needs
+from users.access import Action
+
+MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One delivery: what it would do, for what, and what stands in its way."""
+
+    row: Delivery
+    task: str
+    url: str
+    error: str
+    rest: str
+
+
+@needs(Action.RETRY_DELIVERY)
+def index(request: AdminRequest) -> HttpResponse:
+    found = list(
+        _visible(request)
+        .filter(due__isnull=False, attempts__gt=0)
+        .select_related("fact")
+        .order_by("-attempts", "due")[:MOST]
+    )
+    context = {
+        "alarms": [_shown(row) for row in found if row.alarming],
+        "waiting": [_shown(row) for row in found if not row.alarming],
+        "late": _late(request),
+        "retried": request.GET.get("retried", ""),
+        "most": Delivery.ALARM_AFTER,
+    }
+    part = "#rows" if request.GET.get("part") == "rows" else ""
+    return render(request, f"backoffice/alarms.html{part}", context)
+
+
+@require_POST
+@needs(Action.RETRY_DELIVERY)
+def retry(request: AdminRequest, pk: int) -> HttpResponse:
+    """Try again now, with all its chances back."""
+    row = get_object_or_404(_visible(request), pk=pk, due__isnull=False)
+    outbox.retry(row)
+    audit.record(
+        actor(request),
+        "retry_delivery",
+        f"delivery:{row.pk}",
+        company_id=request.company.pk,
+        new={"handler": row.handler},
+    )
+    return redirect(f"{reverse('alarms')}?retried={row.pk}")
+
+
+def _visible(request: AdminRequest) -> QuerySet[Delivery]:
+    """Deliveries of the company's facts; of an admin with some stations only theirs."""
+    found = Delivery.objects.filter(fact__company_id=request.company.pk)
+    if not request.admin.all_stations:
+        mine = list(request.admin.limited_stations.values_list("pk", flat=True))
+        found = found.filter(fact__data__station__in=mine)
+    return found
+
+
+def _late(request: AdminRequest) -> datetime | None:
+    """Since when the oldest delivery waits that should long have run: nobody is delivering."""
+    limit = timezone.now() - timedelta(seconds=30)
+    waiting = _visible(request).filter(Q(due__lt=limit), attempts=0)
+    return waiting.order_by("due").values_list("due", flat=True).first()
+
+
+def _shown(row: Delivery) -> Shown:
+    error, _newline, rest = row.error.partition("\n")
+    return Shown(row, task_word(row.handler), _url(row), error[:300], rest[:2000])
+
+
+def task_word(handler: str) -> str:
+    """What a handler does, as its victim would say it."""
+    return {
+        "billing.services.bills.on_session_ended": _("Making the bill of a charge"),
+        "billing.services.allowance.on_session_started": _("Working out how far the money reaches"),
+        "billing.services.allowance.on_allowance_due": _("Renewing what a charge may draw"),
+        "billing.services.allowance.on_authorisation_lapsed": _("Giving held money back"),
+        "billing.services.allowance.on_wallet_changed": _("Letting running charges use new money"),
+        "stations.services.authorisations.on_command_finished": _("Taking back leave to start"),
+        "evbilling.telling.on_session_billed": _("Telling the customer about the bill"),
+    }.get(handler, handler)
+
+
+def _url(row: Delivery) -> str:
+    """The charge it is about, where it is about one."""
+    is_charge = row.fact.kind.startswith("session_")
+    return reverse("session", args=[row.fact.subject_id]) if is_charge else ""

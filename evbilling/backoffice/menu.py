@@ -1,0 +1,111 @@
+"""The menu: what there is, in groups, for those who may."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.db.models import Exists, OuterRef, Q
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from evbilling.backoffice.gate import AdminRequest, rows
+from stations.models import Case, Charger, Connector, ConnectorStatus
+from users.access import Action, is_platform, may
+from users.models import Company
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry. ``pages`` are the URL names that it stands for; ``badge`` names a count."""
+
+    name: str
+    word: str | Promise
+    icon: str
+    pages: tuple[str, ...] = ()
+    action: Action = Action.VIEW
+    badge: str = ""
+
+
+GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
+    (
+        _("Watch"),
+        (
+            Item("overview", _("Overview"), "layout-dashboard"),
+            Item("sessions", _("Charging history"), "history", ("session",)),
+            Item("cases", _("Cases"), "clipboard-check", badge="cases"),
+        ),
+    ),
+    (
+        _("Manage"),
+        (
+            Item("stations", _("Stations"), "building-store", ("station",)),
+            Item(
+                "chargers",
+                _("Chargers"),
+                "charging-pile",
+                ("charger", "charger-sessions", "charger-frames", "charger-communication"),
+                badge="chargers",
+            ),
+            Item("prices", _("Prices"), "tags", ("price-edit",)),
+            Item("holidays", _("Holidays"), "calendar-off"),
+        ),
+    ),
+    (_("System"), (Item("alarms", _("Alarms"), "bell", action=Action.RETRY_DELIVERY),)),
+)
+BADGE_TITLES = {"chargers": _("Chargers that need a look"), "cases": _("Open cases")}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry as shown on one page."""
+
+    item: Item
+    url: str
+    current: bool
+
+
+class Shell:
+    """What stands around every page; nothing is asked of the database before it is shown."""
+
+    def __init__(self, request: AdminRequest) -> None:
+        self.request = request
+        self.admin = request.admin
+        self.company = request.company
+
+    @cached_property
+    def groups(self) -> list[tuple[str | Promise, list[Link]]]:
+        found = []
+        for title, items in GROUPS:
+            links = [self._link(item) for item in items if may(self.admin, item.action)]
+            if links:
+                found.append((title, links))
+        return found
+
+    @cached_property
+    def dock(self) -> list[Link]:
+        """The three pages under a thumb."""
+        links = [link for _, group in self.groups for link in group]
+        return [link for link in links if link.item.name in ("overview", "sessions", "chargers")]
+
+    @cached_property
+    def companies(self) -> list[Company]:
+        """What platform staff may switch to; empty for everybody else."""
+        return list(Company.objects.order_by("sort_key")[:200]) if is_platform(self.admin) else []
+
+    @cached_property
+    def badges(self) -> dict[str, int]:
+        """Chargers with a fault or without a line, and open cases."""
+        faulted = Connector.objects.filter(charger=OuterRef("pk"), status=ConnectorStatus.FAULTED)
+        chargers = rows(self.request, Charger.objects.filter(enabled=True, station__enabled=True))
+        needing = chargers.filter(Q(connection_holder="") | Exists(faulted))
+        cases = rows(self.request, Case.objects.filter(resolved_at__isnull=True))
+        return {"chargers": needing.count(), "cases": cases.count()}
+
+    def _link(self, item: Item) -> Link:
+        match = self.request.resolver_match
+        here = match.url_name if match else None
+        current = here == item.name or here in item.pages
+        url = reverse(item.name)
+        if item.name == "overview" and here == "overview" and self.request.GET.get("view") is None:
+            url += "?view=detail"  # a second click on Overview switches the view
+        return Link(item, url, current)

@@ -1,0 +1,111 @@
+"""Where a phone stands at a plug: one word that decides what its page shows. Pure but for the rows."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from stations.models import (
+    Authorisation,
+    ConnectorStatus,
+    Session,
+    SessionStatus,
+    Visit,
+    VisitStage,
+)
+from stations.selectors.visits import Place
+
+RECEIPT_LASTS = timedelta(minutes=30)
+STARTABLE = frozenset({ConnectorStatus.AVAILABLE, ConnectorStatus.PREPARING})
+IN_USE = frozenset(
+    {
+        ConnectorStatus.CHARGING,
+        ConnectorStatus.SUSPENDED_EV,
+        ConnectorStatus.SUSPENDED_EVSE,
+        ConnectorStatus.FINISHING,
+    }
+)
+
+
+class Stage(StrEnum):
+    """In the order of a charge; the last six are reasons why there is none."""
+
+    FREE = "free"  # choose an amount, then the card
+    TAP = "tap"  # waiting for the card
+    PROVE = "prove"  # a card was read while several phones waited: whose was it?
+    CONFIRM = "confirm"  # confirm first: the card is known, the amount is not yet confirmed
+    STARTING = "starting"  # confirmed; the charger or the car takes its time
+    ASK = "ask"  # tap starts: it charges already; how much is wanted?
+    LIVE = "live"
+    RECEIPT = "receipt"
+    BUSY = "busy"  # somebody else's charge, or a car that only stands there
+    FAULT = "fault"
+    RESERVED = "reserved"
+    CLOSED = "closed"
+    OFFLINE = "offline"
+    NO_PRICE = "no_price"
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """What this phone has to do with the plug. ``asked`` names the charge whose amount it confirmed."""
+
+    visit: Visit | None
+    leave: Authorisation | None = None
+    asked: int = 0
+    again: bool = False  # it has seen its receipt and wants to charge once more
+    newest: bool = True  # nobody has charged here since
+
+    @property
+    def session(self) -> Session | None:
+        """The charge this phone speaks for."""
+        bound = self.visit is not None and self.visit.stage == VisitStage.BOUND
+        return self.visit.session if self.visit and bound else None
+
+
+def stage_of(place: Place, phone: Phone, now: datetime, *, priced: bool) -> Stage:
+    """The one place that decides."""
+    mine = phone.session
+    if mine is not None and mine.status == SessionStatus.ACTIVE:
+        chose = mine.chosen_wh is not None or mine.chosen_satang is not None
+        return Stage.LIVE if chose or phone.asked == mine.pk else Stage.ASK
+    if mine is not None and not phone.again and _receipt_is_fresh(place, phone, mine, now):
+        return Stage.RECEIPT
+    if not place.enabled:
+        return Stage.CLOSED
+    if place.session is not None:
+        return Stage.BUSY
+    if not place.online:
+        return Stage.OFFLINE
+    if place.connector.status == ConnectorStatus.FAULTED:
+        return Stage.FAULT
+    if phone.leave is not None:
+        return Stage.STARTING
+    by_status = _by_status(place.connector.status, priced)
+    if by_status in (Stage.CLOSED, Stage.RESERVED):
+        return by_status
+    return _waiting(phone.visit, now) or by_status
+
+
+def _receipt_is_fresh(place: Place, phone: Phone, session: Session, now: datetime) -> bool:
+    """While the car still stands there, and for half an hour."""
+    still_there = place.connector.status == ConnectorStatus.FINISHING and phone.newest
+    ended = session.stopped_received_at or session.stopped_at or now
+    return still_there or now - ended < RECEIPT_LASTS
+
+
+def _waiting(visit: Visit | None, now: datetime) -> Stage | None:
+    if visit is None or visit.waiting_until <= now:
+        return None
+    if visit.stage == VisitStage.RECOGNISED:
+        return Stage.CONFIRM
+    if visit.stage == VisitStage.WAITING:
+        return Stage.TAP if visit.card_id is None else Stage.PROVE
+    return None
+
+
+def _by_status(status: str, priced: bool) -> Stage:
+    if status in STARTABLE:
+        return Stage.FREE if priced else Stage.NO_PRICE
+    if status in IN_USE:
+        return Stage.BUSY
+    return Stage.RESERVED if status == ConnectorStatus.RESERVED else Stage.CLOSED

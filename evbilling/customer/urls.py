@@ -1,0 +1,18 @@
+"""The customer's pages, under ``/c/``. The QR has no trailing slash; both forms are the page itself."""
+
+from django.urls import path
+
+from evbilling.customer import live, views
+
+urlpatterns = [
+    path("<str:code>", views.page, name="customer"),
+    path("<str:code>/", views.page),
+    path("<str:code>/part", views.part, name="customer-part"),
+    path("<str:code>/live", live.stream, name="customer-live"),
+    path("<str:code>/wait", views.wait, name="customer-wait"),
+    path("<str:code>/cancel", views.cancel, name="customer-cancel"),
+    path("<str:code>/confirm", views.confirm, name="customer-confirm"),
+    path("<str:code>/stop", views.stop, name="customer-stop"),
+    path("<str:code>/mine", views.claim, name="customer-claim"),
+    path("<str:code>/receipt/<str:token>", views.receipt, name="customer-receipt"),
+]
