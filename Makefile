@@ -46,7 +46,7 @@ fmt: tools ## format Python and what ruff can mend
 	@$(BIN)/ruff format --quiet .
 
 bench: tools ## measure, beside throwaway servers
-	@exec $(SUPERVISOR) exec --throwaway -- $(BIN)/python -m benchmarks $(ARGS)
+	@exec $(SUPERVISOR) exec --throwaway --fsync -- $(BIN)/python -m benchmarks $(ARGS)
 
 soak: tools ## the long tests
 	@exec $(PYTHON) scripts/test_env.py soak $(ARGS)

@@ -29,6 +29,7 @@ STATIC = Path(os.environ.get("STATIC_ROOT") or ROOT / "staticfiles")
 UV_VERSION = "0.13.8"
 NODE_VERSION = "24.19.0"
 OLDEST_NODE = 18
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")  # Debian, Ubuntu, Alpine
 SUPPORTED = ((3, 11), (3, 12))
 # Never shown: the API's page is Swagger's, its renderer is JSON, htmx comes from static/vendor.
 UNUSED_STATIC = ("redoc", "rest_framework", "django_htmx")
@@ -46,7 +47,7 @@ def run(doing: str, *command: str | Path, environ: Mapping[str, str] | None = No
     done = subprocess.run(
         [str(part) for part in command],
         cwd=ROOT,
-        env={**inherited, **(environ or {})},
+        env={**authorities(), **inherited, **(environ or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -57,6 +58,13 @@ def run(doing: str, *command: str | Path, environ: Mapping[str, str] | None = No
         tail = (done.stdout + done.stderr).strip().splitlines()[-12:]
         raise SetupError("\n  ".join([f"{doing} failed:", *tail]))
     return done.stdout
+
+
+def authorities() -> dict[str, str]:
+    """uv and Node know public certificate authorities only; a company's own are in the machine's list."""
+    if not CERTIFICATES.is_file():
+        return {}
+    return dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), str(CERTIFICATES))
 
 
 @contextmanager

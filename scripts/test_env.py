@@ -12,7 +12,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
 RINGS = {
-    "fast": ["-m", "not wire and not browser and not soak"],
+    "fast": [
+        *("-m", "not wire and not browser and not soak", "-n", "2", "--hypothesis-profile=fast"),
+        *(f"--ignore=tests/{pages}" for pages in ("pages", "customer", "api", "e2e")),
+    ],
     "test": ["-m", "not soak", "-n", "2", "--dist", "loadgroup"],
     "soak": ["-m", "soak"],
 }

@@ -1,4 +1,4 @@
-"""``python -m evbilling.supervisor demo | run | exec [--throwaway] -- COMMAND …``"""
+"""``python -m evbilling.supervisor demo | run | exec [--throwaway [--fsync]] -- COMMAND …``"""
 
 import argparse
 import sys
@@ -14,11 +14,14 @@ def main() -> int:
     kinds.add_parser("run", help="everything, for real use on this machine")
     one = kinds.add_parser("exec", help="one command beside PostgreSQL and Redis")
     one.add_argument("--throwaway", action="store_true", help="on servers of its own, in /tmp")
+    one.add_argument(
+        "--fsync", action="store_true", help="throwaway, but on the disk as in real use"
+    )
     one.add_argument("command", nargs="+")
     arguments = parser.parse_args()
     try:
         if arguments.kind == "exec":
-            return execute(arguments.command, throwaway=arguments.throwaway)
+            return execute(arguments.command, throwaway=arguments.throwaway, fsync=arguments.fsync)
         return serve(arguments.kind)
     except Refused as refusal:
         print(refusal, file=sys.stderr)

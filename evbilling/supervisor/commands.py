@@ -114,12 +114,16 @@ class Launch:
 
 
 def execute(
-    command: Sequence[str], environ: Mapping[str, str] = os.environ, *, throwaway: bool = False
+    command: Sequence[str],
+    environ: Mapping[str, str] = os.environ,
+    *,
+    throwaway: bool = False,
+    fsync: bool = False,
 ) -> int:
     """One command beside the servers; they are started for it unless they run already."""
     report = Report(sys.stderr)
     home = data_dir(environ)
-    servers = Servers(None if throwaway else home, environ=environ, report=report)
+    servers = Servers(None if throwaway else home, environ=environ, fsync=fsync, report=report)
     running = servers.home.running()
     if "DATABASE_URL" in running:
         urls = {name: str(running[name]) for name in ("DATABASE_URL", "REDIS_URL")}

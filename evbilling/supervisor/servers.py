@@ -38,11 +38,13 @@ class Servers:
         *,
         environ: Mapping[str, str] | None = None,
         throwaway: bool = False,
+        fsync: bool = False,
         report: Report | None = None,
     ) -> None:
         self.given = os.environ if environ is None else environ
         self.temporary = data_dir is None
         self.throwaway = throwaway or self.temporary
+        self.fsync = fsync or not self.throwaway
         self.home = Home(data_dir or _temporary_folder())
         self.report = report or Report(sys.stderr)
         self.processes: list[Process] = []
@@ -132,7 +134,9 @@ class Servers:
             self._launch(Process(redis_server.spec(self.home, account, sockets)))
             self.redis_url = redis_server.url(sockets)
         if not self.database_url:
-            server = postgres.Postgres(self.home, account, throwaway=self.throwaway)
+            server = postgres.Postgres(
+                self.home, account, throwaway=self.throwaway, fsync=self.fsync
+            )
             server.prepare(sockets)
             spec = server.spec()
             if self.temporary:
