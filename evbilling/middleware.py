@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 from core.errors import DomainError
 from evbilling.logs import request_id
@@ -69,7 +70,10 @@ class SecurityHeaders:
 
 
 class Language:
-    """Thai first; ``?lang=`` or the cookie says otherwise. The API answers in Accept-Language."""
+    """Thai first; ``?lang=`` or the cookie says otherwise.
+
+    Nobody is asked at a charger or in the API: there the phone's or program's own languages decide.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -78,12 +82,8 @@ class Language:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         chosen = request.GET.get("lang", "")
         wanted = chosen or request.COOKIES.get(LANGUAGE_COOKIE, "")
-        if wanted not in self.known and request.path.startswith("/api/"):
-            wanted = (
-                translation.get_language_from_request(request)
-                if request.headers.get("Accept-Language")
-                else "en"
-            )
+        if wanted not in self.known:
+            wanted = self._spoken(request)
         code = wanted if wanted in self.known else settings.LANGUAGE_CODE
         with translation.override(code):
             request.LANGUAGE_CODE = code
@@ -99,6 +99,17 @@ class Language:
                 httponly=True,
             )
         return response
+
+
+    def _spoken(self, request: HttpRequest) -> str:
+        """Of those that we know; English for whoever speaks none of them."""
+        program = request.path.startswith("/api/")
+        if not program and not request.path.startswith("/c/"):
+            return ""
+        given = parse_accept_lang_header(request.headers.get("Accept-Language", "").lower())
+        if not given:
+            return "en" if program else ""
+        return next((c for code, _ in given if (c := code[:2]) in self.known), "en")
 
 
 class DomainErrors:

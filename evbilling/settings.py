@@ -15,6 +15,7 @@ SECRET_KEY: str = secret_key()
 DEBUG: bool = env_bool("DEBUG", False)
 TESTING: bool = env_bool("EVBILLING_TESTING", False)
 DEMO: bool = env_bool("DEMO", False)  # make demo: example data, logins shown on start
+DEMO_CONTROL_PORT: int = env_int("DEMO_CONTROL_PORT", 0)  # the simulator's, on this machine
 PUBLIC_URL: str = env("PUBLIC_URL") or f"http://127.0.0.1:{env_int('PORT', 8000)}"
 HTTPS: bool = PUBLIC_URL.startswith("https://")
 ALLOWED_HOSTS: list[str] = (env("ALLOWED_HOSTS") or "*").split(",")

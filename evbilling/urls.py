@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from evbilling import views
+from evbilling.demo import cards
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("evbilling.api.urls")),  # first: found without trying every page
@@ -12,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", views.readyz, name="readyz"),
     path("metrics", views.metrics, name="metrics"),
     path("demo/ready", views.demo_ready, name="demo-ready"),
+    path("demo/card/<str:code>", cards.hold, name="demo-card"),
 ]
 
 handler404 = "evbilling.views.not_found"

@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from core.errors import DomainError
 from evbilling import health
 from evbilling.backoffice import gate
-from evbilling.env import env_bool
 from evbilling.logs import request_id
 from evbilling.middleware import client_address
 from stations.models import MeterValue, Session, SessionStatus
@@ -42,7 +41,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def demo_ready(request: HttpRequest) -> JsonResponse:
     """For ``make demo``: a charge is under way and its first reading has come. 404 in real use."""
-    if not env_bool("DEMO", False):
+    if not settings.DEMO:
         raise Http404
     read = Exists(MeterValue.objects.filter(session=OuterRef("pk")))
     count = Session.objects.filter(read, status=SessionStatus.ACTIVE, refusal="").count()

@@ -3,7 +3,6 @@
 import gc
 import os
 
-gc.set_threshold(50_000)  # the suite is a tenth quicker for it
 os.environ.setdefault("EVBILLING_TESTING", "1")
 os.environ.setdefault("SECRET_KEY", "test-secret-key-of-no-worth-but-long-enough")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evbilling.settings")
@@ -17,6 +16,7 @@ from django.utils import translation
 
 from tests import stack as stacks
 
+gc.set_threshold(50_000)  # the suite is a tenth quicker for it
 hypothesis.settings.register_profile("fast", max_examples=15, deadline=None)
 hypothesis.settings.register_profile("default", deadline=None)
 

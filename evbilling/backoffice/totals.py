@@ -13,7 +13,6 @@ from django.db.models import Case, Count, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce, TruncDay, TruncMonth
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from billing.models import Bill
 from evbilling import charts
@@ -58,7 +57,7 @@ class Totals:
             (
                 _("Charges"),
                 f"{now.sessions:,}",
-                ngettext("time", "times", now.sessions),
+                _("in all"),
                 charts.change(now.sessions, before.sessions),
             ),
         ]

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -148,6 +149,7 @@ def _where(place: Place) -> dict[str, Any]:
         "station": charger.station,
         "plug": _("plug %(n)s") % {"n": connector.connector_id} if place.several_plugs else "",
         "home": reverse("customer", args=[connector.code]),
+        "demo": settings.DEMO,
     }
 
 

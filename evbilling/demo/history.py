@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from billing.services import bills
+from core.models import Fact
 from stations.models import Connector, MeterValue, Session, SessionLive, SessionStatus
 from users.models import Card, Company
 
@@ -84,7 +85,14 @@ def _charge(
             for n in range(1, steps + 1)
         )
         bills.bill_session(session, at=end)
+        _told_then(session, end)
     return wh
+
+
+def _told_then(session: Session, at: datetime) -> None:
+    """Timelines show when it was, not when the demo was made."""
+    topic = f"charger:{session.charger_id}"
+    Fact.objects.filter(topic=topic, at__gt=at, data__session=session.pk).update(at=at)
 
 
 def _session(

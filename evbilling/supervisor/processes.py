@@ -2,10 +2,10 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from evbilling.supervisor.config import BASE_DIR, Config
+from evbilling.supervisor.config import BASE_DIR, Config, free_port
 from evbilling.supervisor.home import Home
 from evbilling.supervisor.process import Process, Spec
 
@@ -14,7 +14,7 @@ LEAN = "--without-mingle --without-gossip"
 QUIET = "-l warning"
 SIMULATOR = (
     "{python} -m simulators.charger --fleet {data_dir}/demo/fleet.json"
-    " --state {data_dir}/demo/meters.json --url {ocpp_url}"
+    " --state {data_dir}/demo/meters.json --url {ocpp_url} --control-port {control_port}"
 )
 
 
@@ -23,7 +23,7 @@ class Row:
     """One process. Stage n+1 starts when every port of stage n answers; all stop in reverse."""
 
     name: str
-    command: str  # words between spaces; {python}, {data_dir} and {ocpp_url} are filled in
+    command: str  # words between spaces; see ``Site.spec`` for what is filled in
     stage: int = 0
     port: Literal["PORT", "OCPP_PORT"] | None = None
     demo_only: bool = False
@@ -60,17 +60,20 @@ class Site:
     home: Home
     config: Config
     environ: Mapping[str, str]
+    control_port: int = field(default_factory=free_port)  # of the demo's simulator
 
     def spec(self, name: str, command: str, *more: str) -> Spec:
         words = {
             "python": sys.executable,
             "data_dir": str(self.home.path),
             "ocpp_url": self.config.ocpp_url,
+            "control_port": str(self.control_port),
         }
+        ours = {"PROCESS_NAME": name, "DEMO_CONTROL_PORT": str(self.control_port)}
         return Spec(
             name=name,
             command=(*(word.format_map(words) for word in command.split()), *more),
-            environ={**self.environ, **self.config.environ(), "PROCESS_NAME": name},
+            environ={**self.environ, **self.config.environ(), **ours},
             cwd=BASE_DIR,
             log=self.home.log(name),
         )

@@ -317,3 +317,17 @@ def test_a_page_that_waited_in_vain_says_so_for_a_while(evening: None) -> None:
         assert "No card was tapped within three minutes." in seen
     with time_machine.travel(FRIDAY_EVENING + timedelta(minutes=20), tick=False):
         assert "No card was tapped" not in phone.see()
+
+
+@pytest.mark.parametrize(
+    ("spoken", "shown"),
+    [("th-TH,th;q=0.9,en;q=0.8", "th"), ("en-GB,en;q=0.9,th;q=0.5", "en"), ("zh-CN,zh", "en")],
+)
+def test_a_phone_is_spoken_to_in_its_own_language_or_else_in_english(
+    spoken: str, shown: str
+) -> None:
+    home = f"/c/{a_charger().connectors.get(connector_id=1).code}"
+    answer = Client().get(home, headers={"Accept-Language": spoken})
+    assert f'<html lang="{shown}">' in answer.content.decode()
+    office = Client().get("/signin/", headers={"Accept-Language": spoken})
+    assert '<html lang="th"' in office.content.decode()

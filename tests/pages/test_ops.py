@@ -109,14 +109,11 @@ def test_platform_staff_see_the_numbers_from_anywhere_and_owners_do_not() -> Non
     assert signed_in(owner).get("/metrics", REMOTE_ADDR="203.0.113.9").status_code == 404
 
 
-def test_the_demo_is_ready_once_a_charge_has_a_reading(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_demo_is_ready_once_a_charge_has_a_reading(tmp_path: Path) -> None:
     assert a_visitor().get("/demo/ready").status_code == 404
-    monkeypatch.setenv("DEMO", "1")
     (tmp_path / "demo").mkdir()
     (tmp_path / "demo" / "logins.json").write_text(json.dumps(["owner: somsri"]))
-    with override_settings(DATA_DIR=tmp_path):
+    with override_settings(DATA_DIR=tmp_path, DEMO=True):
         assert a_visitor().get("/demo/ready").status_code == 503
         a_session(wh=500)
         response = a_visitor().get("/demo/ready")
