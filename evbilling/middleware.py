@@ -100,7 +100,6 @@ class Language:
             )
         return response
 
-
     def _spoken(self, request: HttpRequest) -> str:
         """Of those that we know; English for whoever speaks none of them."""
         program = request.path.startswith("/api/")

@@ -29,7 +29,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """Everything the product needs to work is there; what is not is named."""
     checks = health.checks()
     ok = all(check["ok"] for check in checks.values())
-    return JsonResponse({"ok": ok, "checks": checks}, status=200 if ok else 503)
+    return _answer({"ok": ok, "checks": checks}, ready=ok)
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
@@ -46,7 +46,7 @@ def demo_ready(request: HttpRequest) -> JsonResponse:
     read = Exists(MeterValue.objects.filter(session=OuterRef("pk")))
     count = Session.objects.filter(read, status=SessionStatus.ACTIVE, refusal="").count()
     body = {"charging": count, "logins": _demo_logins()}
-    return JsonResponse(body, status=200 if count else 503)
+    return _answer(body, ready=bool(count))
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -94,6 +94,13 @@ def _show_menu(request: HttpRequest) -> None:
 def _wants_json(request: HttpRequest) -> bool:
     accepts = request.headers.get("Accept", "")
     return request.path.startswith("/api/") or accepts.startswith("application/json")
+
+
+def _answer(body: dict[str, Any], *, ready: bool) -> JsonResponse:
+    response = JsonResponse(body, status=200 if ready else 503)
+    # "Not yet" is an answer; Django would log each as an error, many a second while all starts.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def _may_scrape(request: HttpRequest) -> bool:

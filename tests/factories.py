@@ -75,13 +75,14 @@ def a_tariff(
     *,
     on_peak: Decimal | str = PEAK_PRICE,
     off_peak: Decimal | str = OFF_PEAK_PRICE,
+    anytime: Decimal | str | None = None,
     more: list[dict[str, str]] | None = None,
     valid_from: datetime | None = None,
 ) -> Tariff:
     """A price list in force since a month ago, so that sessions in the past have a price."""
+    prices = {"on_peak": on_peak, "off_peak": off_peak} if anytime is None else {"any": anytime}
     elements = [
-        {"part": "energy", "period": "on_peak", "price": str(on_peak)},
-        {"part": "energy", "period": "off_peak", "price": str(off_peak)},
+        *({"part": "energy", "period": each, "price": str(prices[each])} for each in prices),
         *(more or []),
     ]
     return Tariff.objects.create(

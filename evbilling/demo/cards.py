@@ -68,7 +68,7 @@ def card_for(connector: Connector) -> Card:
 
 def _tell(path: str, wish: dict[str, Any]) -> None:
     """POST to the simulator's control endpoint (see ``simulators.control``)."""
-    request = urllib.request.Request(  # noqa: S310 (an address of our own)
+    request = urllib.request.Request(
         f"http://127.0.0.1:{settings.DEMO_CONTROL_PORT}{path}", json.dumps(wish).encode()
     )
     urllib.request.urlopen(request, timeout=WITHIN_SECONDS).close()  # noqa: S310

@@ -215,7 +215,7 @@
     if (!window.EventSource || !page.dataset.live) return;
     stream = new EventSource(page.dataset.live);
     stream.addEventListener("change", hasten);
-    stream.addEventListener("refresh", () => { if (now() - fetchedAt > 5) hasten(); });
+    stream.addEventListener("refresh", hasten); // what happened before it was open was not heard
     stream.addEventListener("readings", () => {
       if ($("[data-fresh]") && now() - fetchedAt > READINGS_S) hasten();
     });

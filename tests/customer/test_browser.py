@@ -183,7 +183,7 @@ def test_the_phone_works_out_the_same_sums_to_the_satang(chromium: Any) -> None:
 
 def test_every_way_to_choose_changes_the_sum_at_once(screen: Any) -> None:
     station = a_station(priced=False, max_session_kwh=60)
-    a_tariff(station, on_peak="7.50", off_peak="7.50")
+    a_tariff(station, anytime="7.50")
     plug = a_charger(station, online=True).connectors.get()
     page = screen(plug).open()
     big = page.locator("[data-out=big]")
@@ -240,6 +240,23 @@ def test_a_tap_turns_the_page_and_a_reading_moves_it_without_a_reload(screen: An
     stops(session, 400)
     page.get_by_text("Charging is done").first.wait_for(timeout=5_000)
     page.get_by_text("Net total").wait_for(timeout=5_000)
+
+
+def test_what_happens_while_the_page_loads_is_not_missed(screen: Any) -> None:
+    plug = a_plug()
+    mine = screen(plug)
+    mine.open()
+    Visit.objects.create(
+        visitor=mine.visitor, connector=plug, waiting_until=timezone.now() + timedelta(minutes=3)
+    )
+
+    def tapped_meanwhile(route: Any) -> None:
+        tapped_and_started(plug, a_member(plug))
+        route.continue_()
+
+    mine.page.route("**/live", tapped_meanwhile, times=1)
+    page = mine.open()
+    until(page, "document.querySelector('#page').dataset.key.startsWith('ask:')")
 
 
 def test_stop_asks_once_more_without_a_window(screen: Any) -> None:
