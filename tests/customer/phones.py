@@ -1,6 +1,7 @@
 """A phone at a plug, and what the charger says meanwhile, without a network."""
 
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from html import unescape
 from typing import Any
@@ -8,13 +9,14 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
+from billing.services import allowance
 from core import outbox
 from core.models import AuditEntry
 from stations.clock import Claim, Clock
-from stations.models import Connector, MeterValue, Session, SessionLive
+from stations.models import Connector, MeterValue, Session, SessionLive, Visit
 from stations.services import authorising, starting, stopping
 from stations.services.authorising import TagInfo
-from tests.factories import a_card, a_charger, a_customer, a_station
+from tests.factories import a_card, a_charger, a_connector, a_customer, a_station
 from users.models import Card
 
 RICH = 100_000  # satang
@@ -161,3 +163,29 @@ def deliver() -> None:
 def refused(action: str) -> int:
     """How often something was refused and put on record."""
     return AuditEntry.objects.filter(action=action, refused=True).count()
+
+
+def every_stage(visitor: str) -> Iterator[tuple[str, Any]]:
+    """Each kind of page as a plug at which this phone meets it."""
+    station = a_station(name="Sukjai Market Bangna", name_th="ตลาดสุขใจ บางนา")
+    charger = a_charger(
+        station, connectors=0, online=True, name="SJ-01", place="ชั้น G โซน B ช่องจอด 14"
+    )
+    plugs = [a_connector(charger, n, kind="CCS2", max_power_w=60_000) for n in range(1, 8)]
+    waits, asks, rides, done, busy, fault = plugs[1:]
+    holder = a_customer(station.company, balance=1_000_000, name="พิมพ์ชนก ศรีสุข")
+    card = a_card(holder, max_active_sessions=None)
+    until = timezone.now() + timedelta(minutes=3)
+    for plug in (waits, asks, rides, done):
+        Visit.objects.create(visitor=visitor, connector=plug, waiting_until=until)
+    for plug in (asks, rides, done, busy):
+        session = tapped_and_started(plug, card)
+        reads(session, 3_400, power_w=46_300, soc=47)
+        if plug in (rides, done):
+            allowance.choose(session, wh=20_000, satang=None)
+        if plug is done:
+            stops(session, 9_000)
+    plug_in(fault, "Faulted")
+    away = a_connector(a_charger(station, connectors=0, name="BCP-04"), 1)
+    names = ("free", "tap", "ask", "live", "receipt", "busy", "fault", "offline")
+    yield from zip(names, (*plugs, away), strict=True)

@@ -18,9 +18,9 @@ from billing.selectors import quotes
 from billing.services import allowance
 from core import outbox
 from stations.models import SessionLive, Visit
-from tests.customer.phones import a_member, plug_in, reads, stops, tapped_and_started
+from tests.customer.phones import a_member, every_stage, reads, stops, tapped_and_started
 from tests.customer.test_quotes import MONDAY
-from tests.factories import a_card, a_charger, a_connector, a_customer, a_station, a_tariff
+from tests.factories import a_charger, a_station, a_tariff
 from tests.stack import eventually
 
 pytestmark = pytest.mark.browser
@@ -308,32 +308,6 @@ def test_without_javascript_the_way_to_the_charge_is_open(screen: Any) -> None:
 
 
 # --- looks -------------------------------------------------------------------------------------------
-
-
-def every_stage(visitor: str) -> Iterator[tuple[str, Any]]:
-    """Each kind of page as a plug at which this phone meets it."""
-    station = a_station(name="Sukjai Market Bangna", name_th="ตลาดสุขใจ บางนา")
-    charger = a_charger(
-        station, connectors=0, online=True, name="SJ-01", place="ชั้น G โซน B ช่องจอด 14"
-    )
-    plugs = [a_connector(charger, n, kind="CCS2", max_power_w=60_000) for n in range(1, 8)]
-    waits, asks, rides, done, busy, fault = plugs[1:]
-    holder = a_customer(station.company, balance=1_000_000, name="พิมพ์ชนก ศรีสุข")
-    card = a_card(holder, max_active_sessions=None)
-    until = timezone.now() + timedelta(minutes=3)
-    for plug in (waits, asks, rides, done):
-        Visit.objects.create(visitor=visitor, connector=plug, waiting_until=until)
-    for plug in (asks, rides, done, busy):
-        session = tapped_and_started(plug, card)
-        reads(session, 3_400, power_w=46_300, soc=47)
-        if plug in (rides, done):
-            allowance.choose(session, wh=20_000, satang=None)
-        if plug is done:
-            stops(session, 9_000)
-    plug_in(fault, "Faulted")
-    away = a_connector(a_charger(station, connectors=0, name="BCP-04"), 1)
-    names = ("free", "tap", "ask", "live", "receipt", "busy", "fault", "offline")
-    yield from zip(names, (*plugs, away), strict=True)
 
 
 def test_every_page_fits_can_be_touched_and_passes_axe(screen: Any, live_web: Any) -> None:
