@@ -6,6 +6,7 @@ from typing import Any
 
 import redis
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 from django.db.models import Count, Min
 from django.utils import timezone
@@ -20,6 +21,7 @@ from stations.models.command import OPEN
 
 METRICS_TYPE = CONTENT_TYPE_LATEST
 REDIS_PATIENCE_S = 1.0
+LEDGER_WRONG = "ledger_wrong"  # in the cache: how many rows the last proof found wrong
 OLDEST_DUE = timedelta(seconds=30)  # deliveries are due at once; older, nobody is delivering
 
 Check = dict[str, Any]
@@ -101,6 +103,8 @@ class Numbers(Collector):
         yield _gauge("outbox_alarms", "Deliveries that gave up", _alarms())
         yield _gauge("commands_open", "Orders without an end", _commands())
         yield _gauge("cases_open", "Cases without an end", _cases())
+        if (wrong := cache.get(LEDGER_WRONG)) is not None:
+            yield _gauge("ledger_wrong", "Rows that the last proof of the ledger refused", wrong)
 
 
 def metrics() -> bytes:

@@ -6,11 +6,13 @@ from datetime import timedelta
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from celery import shared_task
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
 from billing.services import ledger
 from core.models import Fact
+from evbilling import health
 
 log = logging.getLogger(__name__)
 MONTHS_AHEAD = 3
@@ -44,8 +46,9 @@ def drop_old_frames() -> None:
 
 @shared_task
 def prove_ledger() -> None:
-    """Prove the ledger; what does not add up is an error in the log and on /readyz."""
+    """Prove the ledger; what does not add up is an error in the log and a number on /metrics."""
     wrong = {name: count for name, count in ledger.prove().items() if count}
+    cache.set(health.LEDGER_WRONG, sum(wrong.values()), timeout=None)
     if wrong:
         log.error("the ledger does not prove out", extra={"wrong": wrong})
 

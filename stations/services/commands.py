@@ -6,17 +6,17 @@ delivered late by surprise; one without an answer ends in ``timeout``.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import orjson
-from django.db import IntegrityError, connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from core import outbox
 from stations.models import Charger, Command, CommandStatus, Session
 
 DONE_CHANNEL = "commands"
+FINISHED = "command_finished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +41,87 @@ def request(
     answer_timeout_s: int = 30,
 ) -> Command:
     """Put an order on its way. With ``key``, asking again gives the same order."""
-    now = timezone.now()
-    with transaction.atomic():
-        holder = holder_of(charger.pk)
-        command = Command(
-            charger=charger,
-            session=session,
-            key=key,
-            action=action,
-            payload=dict(payload),
-            requested_by=by[:120],
-            created_at=now,
-            # Nobody waits for it longer than for an answer; orders to one charger go one by one.
-            expires_at=now + timedelta(seconds=answer_timeout_s),
-            answer_timeout_s=answer_timeout_s,
+    words = {
+        "charger": charger.pk,
+        "session": session.pk if session else None,
+        "key": key,
+        "action": action,
+        "payload": orjson.dumps(dict(payload)).decode(),
+        "by": by[:120],
+        "timeout": answer_timeout_s,
+    }
+    if queued := _made(_QUEUE, words):
+        return queued
+    if key and (known := Command.objects.filter(key=key).first()):
+        return known
+    return _made(_OFFLINE, words) or Command.objects.get(key=key)
+
+
+def _made(statement: str, words: Mapping[str, Any]) -> Command | None:
+    more = {"now": timezone.now(), **_telling()}
+    return next(iter(Command.objects.raw(statement, {**words, **more})), None)
+
+
+def _telling() -> dict[str, Any]:
+    return {"handlers": list(outbox.handlers_of(FINISHED))}
+
+
+# Each in one statement: an order is as quick as its round trips to the database are few.
+_TELL = f"""
+    SELECT core_publish('{FINISHED}', id, company, 'charger:' || charger, data, %(now)s, %(now)s,
+               %(handlers)s, data || jsonb_build_object('kind', '{FINISHED}', 'subject', id,
+                                                        'company', company)),
+           pg_notify('{DONE_CHANNEL}', jsonb_build_object('id', id, 'status', status)::text)
+      FROM (SELECT *, jsonb_build_object('station', station, 'charger', charger, 'action', action,
+                                         'status', status) AS data FROM ended ORDER BY id) x
+"""  # noqa: S608 (constants)
+_TOLD = "m.id, m.action, m.status, c.id AS charger, s.id AS station, s.company_id AS company"
+# Nobody waits for an order longer than for an answer; orders to one charger go one by one.
+_INSERT = """
+    INSERT INTO stations_command (charger_id, session_id, key, action, payload, requested_by,
+           created_at, expires_at, answer_timeout_s, detail, status, answered_at)
+    SELECT %(charger)s, %(session)s, %(key)s, %(action)s, %(payload)s::jsonb, %(by)s, %(now)s,
+           %(now)s + %(timeout)s * interval '1 second', %(timeout)s, '',
+"""
+_QUEUE = f"""
+    WITH line AS (
+        SELECT c.connection_holder AS holder
+          FROM stations_charger c JOIN core_lease l ON l.name = c.connection_holder
+         WHERE c.id = %(charger)s AND c.deleted_at IS NULL AND l.expires_at > %(now)s
+    ), made AS (
+        {_INSERT} 'queued', NULL FROM line ON CONFLICT (key) DO NOTHING RETURNING *
+    ), told AS (
+        SELECT pg_notify(line.holder, jsonb_build_object('command', m.id, 'charger', m.charger_id)::text)
+          FROM made m, line
+    )
+    SELECT made.* FROM made, told
+"""  # noqa: S608 (constants)
+_OFFLINE = f"""
+    WITH made AS (
+        {_INSERT} 'offline', %(now)s ON CONFLICT (key) DO NOTHING RETURNING *
+    ), ended AS (
+        SELECT {_TOLD} FROM made m JOIN stations_charger c ON c.id = m.charger_id
+          JOIN stations_station s ON s.id = c.station_id
+    ), told AS ({_TELL})
+    SELECT made.* FROM made, told
+"""  # noqa: S608 (constants)
+
+
+def _end(change: str, which: str, **words: Any) -> int:
+    """Give orders their end and tell of it; how many there were."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH ended AS (
+                UPDATE stations_command m SET answered_at = %(now)s, {change}
+                  FROM stations_charger c JOIN stations_station s ON s.id = c.station_id
+                 WHERE c.id = m.charger_id AND {which}
+                RETURNING {_TOLD}
+            ) {_TELL}
+            """,  # noqa: S608 (constants)
+            {"now": timezone.now(), **_telling(), **words},
         )
-        if not holder:
-            command.status = CommandStatus.OFFLINE
-            command.answered_at = now
-        command = _insert(command)
-        if command.status == CommandStatus.QUEUED:
-            outbox.notify(holder, {"command": command.pk, "charger": charger.pk})
-    return command
+        return int(cursor.rowcount)
 
 
 def holder_of(charger_id: int) -> str:
@@ -104,13 +163,17 @@ def finish(
     command_id: int, epoch: int, status: CommandStatus, response: Any = None, detail: str = ""
 ) -> bool:
     """Write the outcome of a sent order, once, and wake whoever waits for it."""
-    with transaction.atomic():
-        changed = Command.objects.filter(
-            pk=command_id, status=CommandStatus.SENT, epoch=epoch
-        ).update(status=status, answered_at=timezone.now(), response=response, detail=detail[:300])
-        if changed:
-            _announce([command_id])
-    return bool(changed)
+    return bool(
+        _end(
+            "status = %(status)s, response = %(response)s::jsonb, detail = %(detail)s",
+            "m.id = %(command)s AND m.status = 'sent' AND m.epoch = %(epoch)s",
+            command=command_id,
+            epoch=epoch,
+            status=status,
+            response=None if response is None else orjson.dumps(response).decode(),
+            detail=detail[:300],
+        )
+    )
 
 
 def queued_for(holder: str) -> list[tuple[int, int]]:
@@ -125,81 +188,19 @@ def queued_for(holder: str) -> list[tuple[int, int]]:
 
 def drop_for(charger_ids: Sequence[int]) -> None:
     """The lines of these chargers have ended: what still waited for them was never seen by them."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE stations_command m SET answered_at = %s, status = 'offline'
-              FROM stations_charger c
-             WHERE m.charger_id = ANY(%s) AND m.status = 'queued' AND c.id = m.charger_id
-               AND c.connection_holder = ''
-            RETURNING m.id
-            """,
-            [timezone.now(), list(charger_ids)],
-        )
-        _announce([row[0] for row in cursor.fetchall()])
+    _end(
+        "status = 'offline'",
+        "m.charger_id = ANY(%(chargers)s) AND m.status = 'queued' AND c.connection_holder = ''",
+        chargers=list(charger_ids),
+    )
 
 
 def expire_overdue() -> int:
     """End orders that nobody claimed or answered in time. A sweep; safe to repeat."""
-    now = timezone.now()
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE stations_command m SET answered_at = %s,
-                   status = CASE WHEN m.status = 'sent' OR c.connection_holder <> ''
-                                 THEN 'timeout' ELSE 'offline' END
-              FROM stations_charger c
-             WHERE c.id = m.charger_id
-               AND ((m.status = 'queued' AND m.expires_at < %s)
-                OR (m.status = 'sent' AND m.sent_at + (m.answer_timeout_s + 5) * interval '1 second' < %s))
-            RETURNING m.id
-            """,
-            [now, now, now],
-        )
-        ended = [row[0] for row in cursor.fetchall()]
-        _announce(ended)
-    return len(ended)
-
-
-def _insert(command: Command) -> Command:
-    """Save, or find the order that already stands under the same key."""
-    if command.key is None:
-        command.save(force_insert=True)
-    else:
-        try:
-            with transaction.atomic():
-                command.save(force_insert=True)
-        except IntegrityError:
-            return Command.objects.get(key=command.key)
-    if command.status == CommandStatus.OFFLINE:
-        _announce([command.pk])
-    return command
-
-
-def _announce(ended: list[int]) -> None:
-    if not ended:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT m.id, m.action, m.status, c.id, s.id, s.company_id FROM stations_command m
-              JOIN stations_charger c ON c.id = m.charger_id
-              JOIN stations_station s ON s.id = c.station_id
-             WHERE m.id = ANY(%s) ORDER BY m.id
-            """,
-            [ended],
-        )
-        rows = cursor.fetchall()
-    outbox.publish_many(
-        [
-            outbox.News(
-                "command_finished",
-                pk,
-                company_id,
-                f"charger:{charger_id}",
-                {"station": station_id, "charger": charger_id, "action": action, "status": status},
-            )
-            for pk, action, status, charger_id, station_id, company_id in rows
-        ]
+    return _end(
+        """status = CASE WHEN m.status = 'sent' OR c.connection_holder <> ''
+                         THEN 'timeout' ELSE 'offline' END""",
+        """((m.status = 'queued' AND m.expires_at < %(now)s)
+         OR (m.status = 'sent'
+             AND m.sent_at + (m.answer_timeout_s + 5) * interval '1 second' < %(now)s))""",
     )
-    outbox.notify(DONE_CHANNEL, *({"id": row[0], "status": row[2]} for row in rows))

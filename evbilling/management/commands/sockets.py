@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from evbilling.env import env
+from evbilling.websocket import ChargerProtocol
 
 
 class Command(BaseCommand):
@@ -20,7 +21,7 @@ class Command(BaseCommand):
             host=env("BIND") or "127.0.0.1",
             port=settings.OCPP_PORT,
             loop="uvloop",
-            ws="websockets-sansio",
+            ws=ChargerProtocol,
             # Compression costs 40 kB for each idle charger; OCPP messages are small.
             ws_per_message_deflate=False,
             ws_max_size=settings.OCPP_MAX_FRAME_BYTES,

@@ -47,13 +47,13 @@ def expected_stop(running: "Running") -> datetime | None:
 class Watch:
     """Keeps one running charge within its allowance. One timer; every reading sets it anew."""
 
-    __slots__ = ("asked_at", "eased", "line", "running", "stops", "timer")
+    __slots__ = ("due_at", "eased", "line", "running", "stops", "timer")
 
     def __init__(self, line: "Line", running: "Running") -> None:
         self.line = line
         self.running = running
         self.timer: asyncio.TimerHandle | None = None
-        self.asked_at = 0.0
+        self.due_at = 0.0
         self.eased = False
         self.stops = 0
 
@@ -115,13 +115,24 @@ class Watch:
         return float("inf") if moment is None else max((moment - now).total_seconds(), 0.0)
 
     def _arm(self, seconds: float) -> None:
-        self.cancel()
-        if seconds != float("inf"):
-            self.timer = asyncio.get_running_loop().call_later(seconds, self._due)
+        """Look again in ``seconds``. A timer that runs out earlier stays: making one anew for each
+        reading would cost more than all the rest of the watch."""
+        if seconds == float("inf"):
+            self.cancel()
+            return
+        loop = asyncio.get_running_loop()
+        self.due_at = loop.time() + seconds
+        if self.timer is None or self.timer.when() > self.due_at:
+            self.cancel()
+            self.timer = loop.call_at(self.due_at, self._due)
 
     def _due(self) -> None:
         self.timer = None
-        self._go(self._check())
+        loop = asyncio.get_running_loop()
+        if loop.time() < self.due_at:
+            self.timer = loop.call_at(self.due_at, self._due)
+        else:
+            self._go(self._check())
 
     def _go(self, work: Any) -> None:
         self.cancel()
