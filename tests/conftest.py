@@ -64,3 +64,18 @@ def live(stack: stacks.Stack, django_db_blocker: Any) -> Iterator[stacks.Stack]:
 def live_web(live: stacks.Stack) -> stacks.Stack:
     """The same, with pages and API."""
     return live.start("web")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """One Chromium for a module. Playwright keeps an event loop running in this thread for as long:
+    Django's check for one is not meant for that, and no other module may meet it."""
+    from playwright.sync_api import sync_playwright
+
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
