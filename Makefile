@@ -52,7 +52,7 @@ soak: tools ## the long tests
 	@exec $(PYTHON) scripts/test_env.py soak $(ARGS)
 
 docs: tools ## write the API's description from the code to docs/openapi.yaml
-	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+	@$(BIN)/python manage.py spectacular --lang en --validate --fail-on-warn --file docs/openapi.yaml
 
 migrate: tools ## bring the database up to date
 	@exec $(SUPERVISOR) exec -- $(BIN)/python manage.py migrate

@@ -7,41 +7,30 @@ from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from celery import shared_task
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connection
 from django.utils import timezone
 
 from billing.services import ledger
 from core.models import Fact
 from evbilling import health
+from stations.services import frame_months
 
 log = logging.getLogger(__name__)
-MONTHS_AHEAD = 3
 FACT_DAYS = 180
 SIGN_IN_DAYS = 90
 
 
 @shared_task
 def make_frame_partitions() -> None:
-    """Keep the frame log's partitions three months ahead."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT stations_frame_partitions(%s)", [MONTHS_AHEAD])
+    """Keep the frame log's partitions some months ahead."""
+    frame_months.keep_ahead()
 
 
 @shared_task
 def drop_old_frames() -> None:
     """Drop whole months of frames that are older than FRAME_LOG_DAYS."""
-    oldest = timezone.now() - timedelta(days=settings.FRAME_LOG_DAYS)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'stations_frame'::regclass"
-        )
-        for (name,) in cursor.fetchall():
-            month = name.rsplit("_", 1)[-1]
-            # A partition goes when the month after it lies wholly before the limit.
-            if month.isdigit() and month < (oldest - timedelta(days=1)).strftime("%Y%m"):
-                cursor.execute(f"DROP TABLE {name}")
-                log.info("frame partition dropped", extra={"partition": name})
-        cursor.execute("DELETE FROM stations_frame_default WHERE at < %s", [oldest])
+    dropped = frame_months.drop_before(timezone.now() - timedelta(days=settings.FRAME_LOG_DAYS))
+    if dropped:
+        log.info("old frames dropped", extra={"partitions": dropped})
 
 
 @shared_task

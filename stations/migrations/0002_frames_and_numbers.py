@@ -29,14 +29,22 @@ CREATE FUNCTION stations_frame_partitions(months_ahead integer) RETURNS void LAN
 DECLARE
     first date;
     name text;
+    lower text;
+    upper text;
 BEGIN
     FOR n IN 0..months_ahead LOOP
         first := (date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => n))::date;
         name := 'stations_frame_' || to_char(first, 'YYYYMM');
         IF to_regclass(name) IS NULL THEN
+            lower := first::text || ' 00:00:00+00';
+            upper := (first + interval '1 month')::date::text || ' 00:00:00+00';
+            EXECUTE format('CREATE TABLE %I (LIKE stations_frame INCLUDING DEFAULTS)', name);
+            -- Frames that came while nobody made partitions would forbid the month for ever.
             EXECUTE format(
-                'CREATE TABLE %I PARTITION OF stations_frame FOR VALUES FROM (%L) TO (%L)',
-                name, first::text || ' 00:00:00+00', (first + interval '1 month')::date::text || ' 00:00:00+00');
+                'WITH moved AS (DELETE FROM stations_frame_default WHERE at >= %L AND at < %L RETURNING *)'
+                ' INSERT INTO %I SELECT * FROM moved', lower, upper, name);
+            EXECUTE format('ALTER TABLE stations_frame ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+                name, lower, upper);
         END IF;
     END LOOP;
 END $$;

@@ -1,9 +1,12 @@
 """The description of the API: valid, complete, and the same for everybody."""
 
+import json
 import re
 from typing import Any
 
 import pytest
+import yaml
+from django.conf import settings
 from django.utils import translation
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
@@ -121,3 +124,8 @@ def resolved(described: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any
     name = schema["$ref"].rsplit("/", 1)[1]
     found: dict[str, Any] = described["components"]["schemas"][name]
     return found
+
+
+def test_the_description_in_the_documentation_is_the_codes_own(described: dict[str, Any]) -> None:
+    written = yaml.safe_load((settings.BASE_DIR / "docs" / "openapi.yaml").read_text())
+    assert written == json.loads(json.dumps(described)), "run make docs"

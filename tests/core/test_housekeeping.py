@@ -13,30 +13,36 @@ from billing.services import ledger
 from core.models import Delivery, Fact
 from evbilling import health, tasks
 from evbilling.celery import PERIODIC
+from stations.services import frame_months
 
 pytestmark = pytest.mark.django_db
 
 
-def partitions() -> set[str]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'stations_frame'::regclass"
-        )
-        return {name for (name,) in cursor.fetchall()}
-
-
 def test_frames_have_a_table_for_each_month_to_come_and_old_months_go_whole(settings: Any) -> None:
     settings.FRAME_LOG_DAYS = 30
-    before = partitions()
+    before = frame_months.names()
     month = f"stations_frame_{timezone.now():%Y%m}"
     assert month in before
     tasks.make_frame_partitions()
-    assert partitions() == before
+    assert frame_months.names() == before
 
     with time_machine.travel(datetime(2031, 5, 20, tzinfo=UTC), tick=False):
         tasks.drop_old_frames()
-    assert month not in partitions()
-    assert "stations_frame_default" in partitions()
+    assert month not in frame_months.names()
+    assert "stations_frame_default" in frame_months.names()
+
+
+def test_frames_that_came_before_their_month_was_made_move_into_it() -> None:
+    month = f"stations_frame_{timezone.now():%Y%m}"
+    with connection.cursor() as cursor:
+        cursor.execute(f'DROP TABLE "{month}"')
+        cursor.execute(
+            "INSERT INTO stations_frame (at, charger_id, direction, kind, action, message_id, payload)"
+            " VALUES (now(), 1, 'in', 'call', 'Heartbeat', '1', '{}')"
+        )
+        frame_months.keep_ahead()
+        cursor.execute("SELECT tableoid::regclass::text, id FROM stations_frame")
+        assert [(table, number > 0) for table, number in cursor.fetchall()] == [(month, True)]
 
 
 def test_the_month_that_is_not_wholly_too_old_stays(settings: Any) -> None:
@@ -44,7 +50,7 @@ def test_the_month_that_is_not_wholly_too_old_stays(settings: Any) -> None:
     now = timezone.now()
     with time_machine.travel(now + timedelta(days=29), tick=False):
         tasks.drop_old_frames()
-    assert f"stations_frame_{now:%Y%m}" in partitions()
+    assert f"stations_frame_{now:%Y%m}" in frame_months.names()
 
 
 def test_a_ledger_that_does_not_prove_out_is_said_in_the_log_and_in_the_numbers(

@@ -60,9 +60,10 @@ def test_every_page_of_the_back_office_can_be_translated(filled: bool) -> None:
 @pytest.mark.django_db
 def test_every_stage_of_the_customers_page_can_be_translated() -> None:
     phone = a_visitor()
-    visitor = "pseudo-phone"
+    visitor = "p" * 43
     phone.cookies[guard.COOKIE] = visitor
     paths = {name: f"/c/{plug.code}" for name, plug in every_stage(visitor)}
+    assert 'data-key="live:' in phone.get(paths["live"]).content.decode()
     paths["unknown"] = "/c/XXXXXXXX"
     assert left_over(phone, paths) == {}
     assert missing_in_thai(phone, paths) == set()

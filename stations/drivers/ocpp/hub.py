@@ -20,7 +20,7 @@ from stations.drivers.ocpp import handlers, orders
 from stations.drivers.ocpp.frame_log import FrameLog
 from stations.drivers.ocpp.line import Line, Send
 from stations.drivers.ocpp.writer import DatabaseAway, GroupWriter, Pool
-from stations.services import commands, connectors, links, readings
+from stations.services import commands, connectors, frame_months, links, readings
 from stations.services.connectors import BootReport, StatusReport
 from stations.services.links import Attempt, Connected, Turned
 from stations.services.readings import Live, Reading
@@ -57,6 +57,7 @@ class Hub:
     async def start(self) -> None:
         """Take the lease before the first charger is let in, then keep it."""
         self.lease = await self.pool.run(leases.take, self.holder, self.holder)
+        await self.pool.run(frame_months.keep_ahead)  # after months of standing still, at once
         self._listener.start()
         for work in (self._renew(), self._sweep(), self._seen(), self._nudge_pages()):
             self.spawn(work)
