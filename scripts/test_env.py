@@ -17,7 +17,7 @@ RINGS = {
         *(f"--ignore=tests/{pages}" for pages in ("pages", "customer", "api", "e2e")),
     ],
     "test": ["-m", "not soak", "-n", "2", "--dist", "loadgroup"],
-    "soak": ["-m", "soak"],
+    "soak": ["-m", "soak", "-rP"],
 }
 NEEDS_BROWSER = ("test", "soak")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
