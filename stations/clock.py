@@ -9,7 +9,8 @@ message and is believed back to ``OLDEST``; anything else gets our receipt time.
 import re
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from typing import NamedTuple
+
+import msgspec
 
 GUARD = timedelta(minutes=5)
 OLDEST = timedelta(days=14)
@@ -24,7 +25,7 @@ class Clock(IntEnum):
     NO_ZONE = 2
 
 
-class Claim(NamedTuple):
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """``at`` is what we believe; ``device_at`` what the charger said, if it can be read at all."""
 
     at: datetime

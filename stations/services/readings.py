@@ -7,8 +7,8 @@ chargers only after it has committed.
 import io
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 
+import msgspec
 from django.db import connection
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -18,7 +18,7 @@ _COPY = (
 )
 
 
-class Reading(NamedTuple):
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """One MeterValue element. Wh, W, percent; ``received_at`` in seconds since 1970 (``time.time()``);
     ``samples`` is the JSON of its sampledValue list."""
 
@@ -34,7 +34,7 @@ class Reading(NamedTuple):
     samples: str
 
 
-class Live(NamedTuple):
+class Live(msgspec.Struct, frozen=True, gc=False):
     """What a session's row of newest values becomes."""
 
     session_id: int

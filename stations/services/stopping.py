@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from msgspec import structs
 
 from core import outbox
 from stations.clock import GUARD, Claim
@@ -139,7 +140,7 @@ def _add_data(session: Session, stop: Stop) -> None:
     """Readings that came with the stop, but for those we have already (chargers repeat them)."""
     known = set(MeterValue.objects.filter(session=session).values_list("device_at", flat=True))
     fresh = [
-        r._replace(session_id=session.pk, connector_id=session.connector_id)
+        structs.replace(r, session_id=session.pk, connector_id=session.connector_id)
         for r in stop.data
         if r.device_at not in known
     ]

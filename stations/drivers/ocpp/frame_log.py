@@ -9,8 +9,8 @@ import io
 import logging
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
+import msgspec
 from django.db import DatabaseError, connection, transaction
 
 from stations.drivers.ocpp.redact import redact
@@ -33,7 +33,7 @@ _stamps = Stamps()
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\x00": "\\\\u0000"})
 
 
-class Logged(NamedTuple):
+class Logged(msgspec.Struct, frozen=True, gc=False):
     """One frame as seen. ``at`` and ``answered_at`` are ``time.time()``."""
 
     at: float
