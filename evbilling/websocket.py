@@ -17,6 +17,7 @@ MASKED = 0x80
 TWO_BYTES, EIGHT_BYTES = 126, 127  # instead of a length: so many bytes of length follow
 MASK_BYTES = 4
 SHORT_MOST = 65_535
+LINGER_SECONDS = 2.0
 MOST_QUEUED = 4  # messages that may wait before we stop reading from the socket
 
 
@@ -24,6 +25,8 @@ class ChargerProtocol(WebSocketsSansIOProtocol):
     """One charger's connection."""
 
     def data_received(self, data: bytes) -> None:
+        if self.conn.parser_exc is not None:
+            return  # told why it is closed; what still comes is thrown away
         text = whole_text(data) if self._between_frames() else None
         if text is None or len(text) > self.config.ws_max_size:
             super().data_received(data)
@@ -42,6 +45,23 @@ class ChargerProtocol(WebSocketsSansIOProtocol):
                 self.handshake_complete = True  # refused is complete; uvicorn would log an error
             return
         self.transport.write(frame)
+
+    def handle_parser_exception(self) -> None:
+        """Say why, and shut a little later: a socket that is shut while the peer still sends is
+        reset, and a reset swallows the reason."""
+        close = self.conn.close_sent
+        if close is None or self.close_sent:
+            super().handle_parser_exception()
+            return
+        self.queue.put_nowait(
+            {"type": "websocket.disconnect", "code": close.code, "reason": close.reason}
+        )
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _between_frames(self) -> bool:
         """The library holds no part of a frame or message, and the connection is open."""

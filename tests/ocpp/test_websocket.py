@@ -76,10 +76,10 @@ async def conversation(
     await _settled()
     begun = len(wire.written)
     for piece in pieces:
-        if not wire.closed:
+        if not (wire.closed or protocol.close_sent):
             protocol.data_received(piece)
             await _settled()
-    said, closed = bytes(wire.written[begun:]), wire.closed
+    said, closed = bytes(wire.written[begun:]), wire.closed or protocol.close_sent
     protocol.connection_lost(None)
     await _settled()
     return got, said, closed
