@@ -1,6 +1,7 @@
 """Pages, API and live updates."""
 
 import os
+import warnings
 from typing import Any
 
 import django
@@ -11,6 +12,8 @@ django.setup(set_prefix=False)
 from evbilling.nudges import hang_up_on_signals  # noqa: E402 (needs set-up Django)
 from evbilling.threads import Pages, lasting  # noqa: E402
 
+# WhiteNoise's files: small, and in memory whole anyway.
+warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous")
 pages = lasting(Pages())
 
 
