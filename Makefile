@@ -27,7 +27,7 @@ run: setup ## start everything for real use on this machine
 test: tools ## the whole suite, with real servers and a browser
 	@exec $(PYTHON) scripts/test_env.py test $(ARGS)
 
-fast: tools ## the quick tests, in seconds
+fast: tools ## the tests that need no database, in seconds
 	@exec $(PYTHON) scripts/test_env.py fast $(ARGS)
 
 lint: tools ## style, import directions, templates, data files, missing migrations

@@ -17,7 +17,6 @@ from stations.models import (
     Session,
     SessionStatus,
     Visit,
-    VisitStage,
 )
 from stations.selectors import chargers
 
@@ -176,19 +175,6 @@ def refused_tap(visit: Visit) -> Refused | None:
         for s in starts.order_by("-started_received_at")[:1]
     ]
     return max(found, key=lambda r: r.at, default=None)
-
-
-def waits_with_others(visit: Visit) -> bool:
-    """Whether another phone waits for a card on the same plug, so that a tap alone binds neither."""
-    return (
-        Visit.objects.filter(
-            connector=visit.connector_id,
-            stage=VisitStage.WAITING,
-            waiting_until__gt=timezone.now(),
-        )
-        .exclude(pk=visit.pk)
-        .exists()
-    )
 
 
 def trace(session: Session) -> Sequence[Trace]:
