@@ -12,7 +12,8 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     # stations
     "charger_online": (),
     "charger_offline": (),
-    "charger_booted": (),
+    "charger_booted": ("stations.services.arrivals.on_charger_booted",),
+    "security_event": (),
     "charger_progress": (),
     "charger_switched": (),
     "station_switched": (),
@@ -20,7 +21,7 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "card_tapped": (),
     "session_started": ("billing.services.allowance.on_session_started",),
     "session_ended": ("billing.services.bills.on_session_ended",),
-    "command_finished": ("stations.services.authorisations.on_command_finished",),
+    "command_finished": ("stations.services.outcomes.on_command_finished",),
     "case_opened": (),
     # billing
     "allowance_due": ("billing.services.allowance.on_allowance_due",),
@@ -29,11 +30,17 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "wallet_changed": ("billing.services.allowance.on_wallet_changed",),
 }
 
+# Orders that a part of the product gave: the first word of the order's key -> who takes the outcome.
+COMMAND_OUTCOMES: dict[str, str] = {
+    "start_leave": "stations.services.authorisations.on_outcome",
+}
+
 
 def wire() -> None:
     """Give the outbox its table and the stations their gatekeeper (design: allow() reserves)."""
     from billing.services.allowance import BillingGate
-    from stations.services import gate
+    from stations.services import gate, outcomes
 
     outbox.wire(EVENT_HANDLERS)
+    outcomes.wire(COMMAND_OUTCOMES)
     gate.install(BillingGate())

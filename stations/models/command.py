@@ -48,6 +48,8 @@ class Command(models.Model):
     answered_at = models.DateTimeField(null=True)
     response = models.JSONField(null=True)
     detail = models.CharField(max_length=300, blank=True)
+    # Fields of the payload that are nobody's to read, until they are sent: see services.commands
+    sealed = models.TextField(blank=True, editable=False)
 
     company_path = "charger__station__company"
     station_path = "charger__station"

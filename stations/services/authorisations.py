@@ -3,7 +3,6 @@
 from django.utils import timezone
 
 from core import outbox
-from core.models import Fact
 from stations.models import Authorisation, Command, CommandStatus
 
 KEY = "start_leave:"
@@ -14,10 +13,9 @@ def command_key(leave: Authorisation) -> str:
     return f"{KEY}{leave.pk}"
 
 
-def on_command_finished(fact: Fact) -> None:
+def on_outcome(command: Command) -> None:
     """A RemoteStartTransaction that did not get through ends its leave at once."""
-    command = Command.objects.get(pk=fact.subject_id)
-    if not (command.key or "").startswith(KEY) or command.status == CommandStatus.ACCEPTED:
+    if command.status == CommandStatus.ACCEPTED:
         return
     leave = Authorisation.objects.select_for_update(of=("self",)).get(
         pk=int((command.key or "")[len(KEY) :])
@@ -25,4 +23,5 @@ def on_command_finished(fact: Fact) -> None:
     if leave.session_id is None and leave.cancelled_at is None:
         leave.cancelled_at = timezone.now()
         leave.save(update_fields=["cancelled_at"])
-        outbox.publish("authorisation_lapsed", leave.pk, company_id=fact.company_id)
+        company_id = command.charger.station.company_id
+        outbox.publish("authorisation_lapsed", leave.pk, company_id=company_id)

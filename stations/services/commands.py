@@ -13,10 +13,12 @@ from django.db import connection
 from django.utils import timezone
 
 from core import outbox
+from core.seal import Unreadable, seal, unseal
 from stations.models import Charger, Command, CommandStatus, Session
 
 DONE_CHANNEL = "commands"
 FINISHED = "command_finished"
+STARS = "***"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,22 @@ def request(
     session: Session | None = None,
     key: str | None = None,
     answer_timeout_s: int = 30,
+    secret: Mapping[str, str] | None = None,
 ) -> Command:
-    """Put an order on its way. With ``key``, asking again gives the same order."""
+    """Put an order on its way. With ``key``, asking again gives the same order, and what comes of
+    it is told to the handler of the key's first word (``services.outcomes``).
+
+    ``secret``: fields of the payload that are nobody's to read. They are sealed until the order is
+    sent and forgotten with its end; everywhere else they are ``***``.
+    """
+    payload = {**payload, **dict.fromkeys(secret or (), STARS)}
     words = {
         "charger": charger.pk,
         "session": session.pk if session else None,
         "key": key,
         "action": action,
-        "payload": orjson.dumps(dict(payload)).decode(),
+        "payload": orjson.dumps(payload).decode(),
+        "sealed": seal(orjson.dumps(dict(secret)).decode()) if secret else "",
         "by": by[:120],
         "timeout": answer_timeout_s,
     }
@@ -69,19 +79,19 @@ def _telling() -> dict[str, Any]:
 # Each in one statement: an order is as quick as its round trips to the database are few.
 _TELL = f"""
     SELECT core_publish('{FINISHED}', id, company, 'charger:' || charger, data, %(now)s, %(now)s,
-               %(handlers)s, data || jsonb_build_object('kind', '{FINISHED}', 'subject', id,
-                                                        'company', company)),
+               CASE WHEN key IS NULL THEN '{{}}' ELSE %(handlers)s::text[] END,
+               data || jsonb_build_object('kind', '{FINISHED}', 'subject', id, 'company', company)),
            pg_notify('{DONE_CHANNEL}', jsonb_build_object('id', id, 'status', status)::text)
       FROM (SELECT *, jsonb_build_object('station', station, 'charger', charger, 'action', action,
                                          'status', status) AS data FROM ended ORDER BY id) x
 """  # noqa: S608 (constants)
-_TOLD = "m.id, m.action, m.status, c.id AS charger, s.id AS station, s.company_id AS company"
+_TOLD = "m.id, m.action, m.status, m.key, c.id AS charger, s.id AS station, s.company_id AS company"
 # Nobody waits for an order longer than for an answer; orders to one charger go one by one.
 _INSERT = """
     INSERT INTO stations_command (charger_id, session_id, key, action, payload, requested_by,
-           created_at, expires_at, answer_timeout_s, detail, status, answered_at)
+           created_at, expires_at, answer_timeout_s, detail, sealed, status, answered_at)
     SELECT %(charger)s, %(session)s, %(key)s, %(action)s, %(payload)s::jsonb, %(by)s, %(now)s,
-           %(now)s + %(timeout)s * interval '1 second', %(timeout)s, '',
+           %(now)s + %(timeout)s * interval '1 second', %(timeout)s, '', %(sealed)s,
 """
 _QUEUE = f"""
     WITH line AS (
@@ -113,7 +123,7 @@ def _end(change: str, which: str, **words: Any) -> int:
         cursor.execute(
             f"""
             WITH ended AS (
-                UPDATE stations_command m SET answered_at = %(now)s, {change}
+                UPDATE stations_command m SET answered_at = %(now)s, sealed = '', {change}
                   FROM stations_charger c JOIN stations_station s ON s.id = c.station_id
                  WHERE c.id = m.charger_id AND {which}
                 RETURNING {_TOLD}
@@ -148,7 +158,7 @@ def claim(command_id: int, holder: str, epoch: int) -> Claimed | None:
               FROM stations_charger c
              WHERE m.id = %s AND m.status = 'queued' AND m.expires_at > clock_timestamp()
                AND c.id = m.charger_id AND c.connection_holder = %s AND c.connection_epoch = %s
-            RETURNING m.id, m.charger_id, m.action, m.payload, m.answer_timeout_s
+            RETURNING m.id, m.charger_id, m.action, m.payload, m.answer_timeout_s, m.sealed
             """,
             [epoch, command_id, holder, epoch],
         )
@@ -156,7 +166,19 @@ def claim(command_id: int, holder: str, epoch: int) -> Claimed | None:
     if row is None:
         return None
     payload = row[3] if isinstance(row[3], dict) else orjson.loads(row[3])
+    if row[5]:
+        payload.update(_unsealed(row[5]))
     return Claimed(row[0], row[1], row[2], payload, row[4])
+
+
+def _unsealed(sealed: str) -> dict[str, str]:
+    """The secret fields; none where SECRET_KEY has changed meanwhile (the stars then go nowhere:
+    ``***`` is too short for any of them and the charger says so)."""
+    try:
+        found: dict[str, str] = orjson.loads(unseal(sealed))
+    except Unreadable:
+        return {}
+    return found
 
 
 def finish(

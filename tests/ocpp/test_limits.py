@@ -89,7 +89,7 @@ class Bench:
         return self.wh
 
     def read(self) -> None:
-        """A MeterValues arrives: what handlers._follow and handlers.watch do with it."""
+        """A MeterValues arrives: what metering._follow and following.watch do with it."""
         now = datetime.now(UTC)
         gap = (now - self.running.at).total_seconds()
         if gap > 1:

@@ -16,8 +16,9 @@ from django.db import transaction
 
 from core import leases, outbox
 from core.listen import Listener
-from stations.drivers.ocpp import handlers, orders
+from stations.drivers.ocpp import orders
 from stations.drivers.ocpp.frame_log import FrameLog
+from stations.drivers.ocpp.handlers import following
 from stations.drivers.ocpp.line import Line, Send
 from stations.drivers.ocpp.writer import DatabaseAway, GroupWriter, Pool
 from stations.services import commands, connectors, frame_months, links, readings
@@ -101,7 +102,7 @@ class Hub:
         if before is not None:
             await before.close(1000, "a newer connection took over")
         for running in line.running.values():
-            handlers.watch(line, running)
+            following.watch(line, running)
         return line
 
     async def leave(self, line: Line) -> None:
@@ -127,7 +128,7 @@ class Hub:
         elif "allowance" in message:
             line = self.lines.get(message.get("charger", 0))
             if line is not None:
-                self.spawn(handlers.reload(line))
+                self.spawn(following.reload(line))
         elif "replaced" in message:
             line = self.lines.get(message["replaced"])
             if line is not None and line.epoch < message["epoch"]:
@@ -137,7 +138,7 @@ class Hub:
         """Nudges may have been missed: take everything anew."""
         for line in self.lines.values():
             if line.running:
-                self.spawn(handlers.reload(line))
+                self.spawn(following.reload(line))
 
     async def _sweep(self) -> None:
         while True:

@@ -91,6 +91,27 @@ class StatusOnly(Payload):
     status: str
 
 
+class SecurityEventNotification(Payload):
+    """Security extension §5.19. ``type`` is open: the standard's list is not closed either."""
+
+    type: str
+    timestamp: str | None = None
+    tech_info: str | None = None
+
+
+class SignCertificate(Payload):
+    """Security extension §5.21: a PKCS#10 request in PEM."""
+
+    csr: str
+
+
+class TransferStatus(Payload):
+    """LogStatusNotification and SignedFirmwareStatusNotification (security extension §5.13, §5.20)."""
+
+    status: str
+    request_id: int | None = None
+
+
 class SampledValue(msgspec.Struct, rename="camel", gc=False):
     """One sampled value. Enumerations are left open: chargers invent units and contexts."""
 

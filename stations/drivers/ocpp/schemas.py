@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
 
-# What a central system may ask of a charge point in the Core and Remote Trigger profiles.
+# Everything a central system may ask of a charge point: all profiles of OCPP 1.6 and the security
+# extension.
 OUTWARD = (
     "RemoteStartTransaction",
     "RemoteStopTransaction",
@@ -24,7 +25,27 @@ OUTWARD = (
     "ClearCache",
     "TriggerMessage",
     "DataTransfer",
+    # Smart Charging
     "SetChargingProfile",
+    "ClearChargingProfile",
+    "GetCompositeSchedule",
+    # Firmware Management
+    "UpdateFirmware",
+    "GetDiagnostics",
+    # Local Auth List Management
+    "GetLocalListVersion",
+    "SendLocalList",
+    # Reservation
+    "ReserveNow",
+    "CancelReservation",
+    # Security extension
+    "ExtendedTriggerMessage",
+    "CertificateSigned",
+    "InstallCertificate",
+    "DeleteCertificate",
+    "GetInstalledCertificateIds",
+    "GetLog",
+    "SignedUpdateFirmware",
 )
 
 
