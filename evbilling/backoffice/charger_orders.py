@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from core import audit
 from core.errors import Conflict, DomainError
 from evbilling.backoffice.gate import AdminRequest, actor, rows
+from evbilling.backoffice.order_catalogue import BY_ACTION, GROUPS
 from evbilling.backoffice.orders import (
-    BY_ACTION,
-    ORDERS,
     Filled,
     Order,
+    Text,
     card_label,
     is_secret,
     masked,
@@ -33,6 +33,7 @@ from stations.selectors import chargers
 from stations.selectors.chargers import online_of
 from users.models import Card as RfidCard
 
+LONGEST = 10_000  # characters of one field: a chain of certificates
 SAID_FOR = timedelta(seconds=5)  # how long after its end an order's outcome is read out
 
 
@@ -59,9 +60,7 @@ def forms(request: AdminRequest, charger: Charger, filled: Filled | None = None)
     """One form for each action; ``filled`` is the one somebody has just tried."""
     running = _running(charger)
     return {
-        "orders": [
-            filled if filled and filled.order is order else Filled(order) for order in ORDERS
-        ],
+        "order_groups": [_group(title, orders, filled) for title, orders in GROUPS],
         "connectors": list(charger.connectors.filter(connector_id__gt=0).order_by("connector_id")),
         "running": [(str(s.transaction_id), session_label(s)) for s in running],
         "rfid_cards": [
@@ -71,6 +70,14 @@ def forms(request: AdminRequest, charger: Charger, filled: Filled | None = None)
             )
         ],
     }
+
+
+def _group(
+    title: Text, orders: tuple[Order, ...], filled: Filled | None
+) -> tuple[Text, list[Filled], bool]:
+    """A group's title, its forms, and whether it is open: the first, or where somebody is at work."""
+    forms = [filled if filled and filled.order is order else Filled(order) for order in orders]
+    return title, forms, filled in forms if filled else orders is GROUPS[0][1]
 
 
 def begun(request: AdminRequest) -> Filled | None:
@@ -102,7 +109,7 @@ def send(request: AdminRequest, charger: Charger) -> Filled | None:
             _("The charger is offline, so no order reaches it. Nothing was sent."),
             code="charger_offline",
         )
-    values = {f.name: request.POST.get(f.name, "")[:2000] for f in order.fields}
+    values = {f.name: request.POST.get(f.name, "")[:LONGEST] for f in order.fields}
     try:
         payload = payload_of(order, values)
         charging = bool(_running(charger))
@@ -113,7 +120,7 @@ def send(request: AdminRequest, charger: Charger) -> Filled | None:
     except DomainError as error:
         if is_secret(values):
             values["value"] = ""
-        return Filled(order, values, {error.field: str(error)})
+        return Filled(order, values).blaming(error)
     return None
 
 
