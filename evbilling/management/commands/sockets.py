@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from evbilling.env import env
+from evbilling.front_door import FrontDoor
 from evbilling.websocket import ChargerProtocol
 
 
@@ -21,6 +22,7 @@ class Command(BaseCommand):
             host=env("BIND") or "127.0.0.1",
             port=settings.OCPP_PORT,
             loop="uvloop",
+            http=FrontDoor,
             ws=ChargerProtocol,
             # Compression costs 40 kB for each idle charger; OCPP messages are small.
             ws_per_message_deflate=False,
