@@ -95,7 +95,7 @@ def task_word(handler: str) -> str:
         "billing.services.allowance.on_authorisation_lapsed": _("Giving held money back"),
         "billing.services.allowance.on_wallet_changed": _("Letting running charges use new money"),
         "stations.services.outcomes.on_command_finished": _("Taking in a charger’s answer"),
-        "stations.services.arrivals.on_charger_booted": _("Seeing to a charger that has booted"),
+        "stations.services.arrivals.on_chargers_booted": _("Seeing to chargers that have booted"),
         "evbilling.telling.on_session_billed": _("Telling the customer about the bill"),
     }.get(handler, handler)
 
