@@ -85,7 +85,8 @@ def begun(request: AdminRequest) -> Filled | None:
     order = BY_ACTION.get(request.GET.get("order", ""))
     if order is None:
         return None
-    return Filled(order, {f.name: request.GET.get(f.name, "")[:500] for f in order.fields})
+    given = {f.name: request.GET[f.name][:500] for f in order.fields if f.name in request.GET}
+    return Filled(order, given)
 
 
 def last(charger: Charger) -> dict[str, Any]:
