@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+import ssl
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
@@ -30,7 +31,9 @@ def now() -> str:
 
 
 def basic(name: str, password: str) -> dict[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
+    """HTTP Basic; bytes that are no text come as surrogates."""
+    both = f"{name}:{password}".encode("utf-8", "surrogateescape")
+    return {"Authorization": "Basic " + base64.b64encode(both).decode()}
 
 
 class CallError(Exception):
@@ -44,7 +47,13 @@ class CallError(Exception):
 class Point:
     """One connected charge point. Calls of the server are kept in ``heard`` and answered by ``answers``."""
 
-    def __init__(self, url: str, charger: Charger | str, password: str = CHARGER_PASSWORD) -> None:
+    def __init__(
+        self,
+        url: str,
+        charger: Charger | str,
+        password: str | None = CHARGER_PASSWORD,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.id = charger if isinstance(charger, str) else charger.charge_point_id
         self.answers: dict[str, Any] = {}
         self.heard: list[tuple[str, dict[str, Any]]] = []
@@ -52,7 +61,8 @@ class Point:
         self.socket: ClientConnection = connect(
             url + self.id,
             subprotocols=[Subprotocol("ocpp1.6")],
-            additional_headers=basic(self.id, password),
+            additional_headers={} if password is None else basic(self.id, password),
+            ssl=tls,
             compression=None,
             open_timeout=10,
             close_timeout=2,
