@@ -15,6 +15,8 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "charger_booted": ("stations.services.arrivals.on_charger_booted",),
     "security_event": (),
     "charger_progress": (),
+    "transfer_changed": ("stations.services.campaigns.on_transfer_changed",),
+    "campaign_changed": (),
     "charger_switched": (),
     "station_switched": (),
     "connector_changed": (),
@@ -33,6 +35,8 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
 # Orders that a part of the product gave: the first word of the order's key -> who takes the outcome.
 COMMAND_OUTCOMES: dict[str, str] = {
     "start_leave": "stations.services.authorisations.on_outcome",
+    "transfer": "stations.services.transfers.on_outcome",
+    "campaign": "stations.services.campaigns.on_outcome",
 }
 
 

@@ -65,6 +65,11 @@ STORIES: dict[str, tuple[Promise, Promise, Promise]] = {
         _("What it gave beyond the amount paid for is not billed."),
         _("Restart the charger; if it does this again, close it and call the maker."),
     ),
+    CaseKind.TRANSFER_FAILED: (
+        _("New firmware, diagnostics or a log did not get through, or could not be installed."),
+        _("No charge is affected; the charger goes on with what it had."),
+        _("Look at the charger's Files tab for the reason, then try again from there."),
+    ),
 }
 
 
@@ -87,6 +92,9 @@ def _facts(evidence: dict[str, Any]) -> list[tuple[str, str]]:
         "id_tag": _("Card"),
         "refusal": _("Answer at the start"),
         "why": _("How we noticed"),
+        "file": _("File"),
+        "status": _("The charger’s last word"),
+        "detail": _("Reason given"),
     }
     order = list(names)
     rows = sorted(

@@ -1,5 +1,12 @@
 """Tables of the things."""
 
+from stations.models.campaign import (
+    Campaign,
+    CampaignKind,
+    CampaignState,
+    CampaignTarget,
+    TargetState,
+)
 from stations.models.charger import Charger, Connector, ConnectorStatus, Knock, Protocol
 from stations.models.command import Command, CommandStatus
 from stations.models.log import Frame, RejectedFrame
@@ -15,9 +22,23 @@ from stations.models.session import (
     VisitStage,
 )
 from stations.models.station import Station, TapMode, Utility
+from stations.models.transfer import (
+    Download,
+    FirmwareImage,
+    Transfer,
+    TransferKind,
+    TransferReport,
+    TransferState,
+    Upload,
+    UploadState,
+)
 
 __all__ = [
     "Authorisation",
+    "Campaign",
+    "CampaignKind",
+    "CampaignState",
+    "CampaignTarget",
     "Case",
     "CaseKind",
     "Charger",
@@ -25,6 +46,8 @@ __all__ = [
     "CommandStatus",
     "Connector",
     "ConnectorStatus",
+    "Download",
+    "FirmwareImage",
     "Frame",
     "Knock",
     "MeterValue",
@@ -35,6 +58,13 @@ __all__ = [
     "SessionStatus",
     "Station",
     "TapMode",
+    "TargetState",
+    "Transfer",
+    "TransferKind",
+    "TransferReport",
+    "TransferState",
+    "Upload",
+    "UploadState",
     "Utility",
     "Visit",
     "VisitStage",

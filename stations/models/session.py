@@ -261,6 +261,7 @@ class CaseKind(models.TextChoices):
     CLOCK_FAULT = "clock_fault", _("The charger's clock is wrong")
     NOT_AUTHORISED = "not_authorised", _("Energy drawn without permission")
     STOP_IGNORED = "stop_ignored", _("The charger did not stop when told")
+    TRANSFER_FAILED = "transfer_failed", _("A file did not get through")
 
 
 class Case(models.Model):
