@@ -25,6 +25,9 @@ class Action(StrEnum):
     OWN_ACCOUNT = "own_account"
     COMMAND_CHARGER = "command_charger"
     SWITCH_CHARGER = "switch_charger"
+    DOWNLOAD_FILE = "download_file"
+    UPDATE_FIRMWARE = "update_firmware"
+    RUN_CAMPAIGN = "run_campaign"
     EDIT_CHARGER = "edit_charger"
     EDIT_STATION = "edit_station"
     RESOLVE_CASE = "resolve_case"
@@ -46,6 +49,7 @@ _VIEWER = frozenset({Action.VIEW, Action.OWN_ACCOUNT})
 _OPERATOR = _VIEWER | {
     Action.COMMAND_CHARGER,
     Action.SWITCH_CHARGER,
+    Action.DOWNLOAD_FILE,
     Action.RESOLVE_CASE,
     Action.STOP_SESSION,
     Action.EDIT_CARD,
@@ -53,6 +57,8 @@ _OPERATOR = _VIEWER | {
 }
 _MANAGER = _OPERATOR | {
     Action.EDIT_CHARGER,
+    Action.UPDATE_FIRMWARE,
+    Action.RUN_CAMPAIGN,
     Action.EDIT_STATION,
     Action.EDIT_CUSTOMER,
     Action.WITHDRAW,

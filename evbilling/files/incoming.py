@@ -34,13 +34,13 @@ class Incoming:
         self._digest = hashlib.sha256()
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
-        self._file = path.open("wb")
         kind, options = parse_options_header(content_type)
         self._parts = (
             _Parts(options.get(b"boundary", b""), self._keep)
             if kind.lower() == b"multipart/form-data"
             else None
         )
+        self._file = path.open("wb")
 
     @property
     def ready(self) -> bool:

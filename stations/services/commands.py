@@ -180,7 +180,7 @@ _QUEUE_MANY = """
         SELECT pg_notify(holder, '{"orders":true}')
           FROM (SELECT DISTINCT holder FROM line WHERE holder IS NOT NULL) h
     )
-    SELECT made.* FROM made LEFT JOIN (SELECT count(*) FROM told) t ON true
+    SELECT made.* FROM made, (SELECT count(*) FROM told) t
 """
 
 
