@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from django.http import FileResponse, HttpResponseBase
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -68,7 +68,7 @@ class UploadSerializer(serializers.Serializer[Any]):
     ended_at = Moment(allow_null=True)
 
 
-class TransferSerializer(serializers.Serializer[Transfer]):
+class FileTransferSerializer(serializers.Serializer[Transfer]):
     """``status`` is the standard's last word; ``state`` says whether anything is still to come."""
 
     id = serializers.IntegerField()
@@ -89,7 +89,7 @@ class TransferSerializer(serializers.Serializer[Transfer]):
     uploads = UploadSerializer(many=True)
 
 
-class NewTransferSerializer(serializers.Serializer[Transfer]):
+class NewFileTransferSerializer(serializers.Serializer[Transfer]):
     """``firmware``: an image's id, for the two firmware kinds. ``at``: not before (retrieveDate)."""
 
     kind = serializers.ChoiceField(choices=TransferKind.choices)
@@ -121,15 +121,15 @@ class Transfers(ChargerEndpoint, Listing):
     """Files to and from one charger, newest first. POST orders one and answers at once."""
 
     actions: ClassVar = {"GET": Action.VIEW, "POST": Action.COMMAND_CHARGER}
-    serializer_class = TransferSerializer
-    new_serializer = NewTransferSerializer
+    serializer_class = FileTransferSerializer
+    new_serializer = NewFileTransferSerializer
     filters = TransferQuery
 
     def rows(self) -> QuerySet[Transfer]:
         charger = self.charger(self.kwargs["charge_point_id"])
         return selectors.with_all(scope(Transfer.objects.filter(charger=charger), self.admin))
 
-    @extend_schema(request=NewTransferSerializer, responses={201: TransferSerializer})
+    @extend_schema(request=NewFileTransferSerializer, responses={201: FileTransferSerializer})
     def post(self, request: Request, charge_point_id: str) -> Response:
         charger = self.charger(charge_point_id)
         waiting.require_ocpp(charger)
@@ -167,7 +167,7 @@ class TransferDetail(Endpoint):
     """One transfer with everything the charger said of it."""
 
     actions: ClassVar = {"GET": Action.VIEW}
-    serializer_class = TransferSerializer
+    serializer_class = FileTransferSerializer
 
     def get(self, request: Request, pk: int) -> Response:
         found = selectors.with_all(scope(Transfer.objects.all(), self.admin))
@@ -184,7 +184,7 @@ class UploadedFile(Endpoint):
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         upload = self.find(scope(Upload.objects.all(), self.admin), pk=pk)
-        found: FileResponse | None = attachment(upload, actor=self.actor)
+        found = attachment(upload, actor=self.actor)
         if found is None:
             raise MissingNow
         return found

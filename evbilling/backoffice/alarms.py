@@ -95,6 +95,8 @@ def task_word(handler: str) -> str:
         "billing.services.allowance.on_authorisation_lapsed": _("Giving held money back"),
         "billing.services.allowance.on_wallet_changed": _("Letting running charges use new money"),
         "stations.services.outcomes.on_command_finished": _("Taking in a charger’s answer"),
+        "stations.services.arrivals.on_charger_booted": _("Taking in that a charger has started"),
+        "stations.services.campaigns.on_transfer_changed": _("Going on with a campaign"),
         "evbilling.telling.on_session_billed": _("Telling the customer about the bill"),
     }.get(handler, handler)
 

@@ -73,9 +73,7 @@ def test_a_charger_fetches_its_firmware_resumes_by_range_and_runs_it(
             order["location"], headers={"Range": f"bytes={len(first)}-", "If-Range": _etag(order)}
         )
         assert rest.status_code == 206
-        assert (
-            rest.headers["content-range"] == f"bytes {len(first)}-{len(LARGE) - 1}/{len(LARGE)}"
-        )
+        assert rest.headers["content-range"] == f"bytes {len(first)}-{len(LARGE) - 1}/{len(LARGE)}"
         assert first + rest.content == LARGE
         for word in ("Downloaded", "Installing"):
             point.call("FirmwareStatusNotification", {"status": word})

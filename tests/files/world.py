@@ -13,8 +13,8 @@ from cryptography.x509.oid import NameOID
 from django.utils import timezone
 
 from core.audit import SYSTEM
-from stations.models import Campaign, Charger, FirmwareImage, Transfer
-from stations.services import campaigns, firmware
+from stations.models import Campaign, Charger, FirmwareImage, Transfer, Upload
+from stations.services import campaigns, file_store, firmware, transfers
 from stations.services.campaigns import Plan
 from users.models import Company
 
@@ -29,6 +29,34 @@ def an_image(
     return firmware.create(company, given, "wall box.bin", [content], actor=SYSTEM)  # type: ignore[arg-type]
 
 
+def a_transfer(charger: Charger, kind: str = "diagnostics", **fields: Any) -> Transfer:
+    """One that the charger has taken on."""
+    n = next(_numbers)
+    values = {
+        "kind": kind,
+        "state": "running",
+        "status": "Accepted",
+        "token_sha256": transfers.digest(f"token-{n}"),
+        "expires_at": timezone.now() + timedelta(hours=24),
+    } | fields
+    return Transfer.objects.create(charger=charger, **values)
+
+
+def a_sent_file(charger: Charger, content: bytes = b"a line of a log\n" * 50) -> Upload:
+    """Diagnostics that have arrived."""
+    transfer = a_transfer(charger, state="done", status="Uploaded")
+    upload = Upload.objects.create(
+        transfer=transfer,
+        file_name="diag.log",
+        stored_name=file_store.new_name(),
+        state="complete",
+        size=len(content),
+        ended_at=timezone.now(),
+    )
+    file_store.upload_path(upload).write_bytes(content)
+    return upload
+
+
 def token_of(transfer: Transfer) -> str:
     """The secret of the address that the charger was given."""
     assert transfer.command is not None
@@ -40,7 +68,7 @@ def token_of(transfer: Transfer) -> str:
 
 def a_campaign(chargers: list[Charger], **fields: Any) -> Campaign:
     """An order to clear the cache at each, unless told otherwise."""
-    plan = {
+    plan: dict[str, Any] = {
         "name": "Spring cleaning",
         "kind": "order",
         "steps": [STEP],
