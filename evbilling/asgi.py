@@ -9,12 +9,14 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evbilling.settings")
 django.setup(set_prefix=False)
 
+from evbilling.files import bodies, endpoint  # noqa: E402 (needs set-up Django)
 from evbilling.nudges import hang_up_on_signals  # noqa: E402 (needs set-up Django)
 from evbilling.threads import Pages, lasting  # noqa: E402
 
 # WhiteNoise's files: small, and in memory whole anyway.
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous")
-pages = lasting(Pages())
+pages = lasting(bodies.limited(Pages()))
+transfers = lasting(endpoint.application)
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -27,4 +29,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 return
+    if endpoint.is_here(scope):
+        await transfers(scope, receive, send)
+        return
     await pages(scope, receive, send)

@@ -17,6 +17,7 @@ PERIODIC: tuple[tuple[str, str, float], ...] = (
     ("fact retention", "evbilling.tasks.drop_old_facts", 24 * 3600),
     ("certificate renewal", "evbilling.tasks.renew_certificates", 3600),
     ("security event retention", "evbilling.tasks.drop_old_security_events", 24 * 3600),
+    ("file retention", "evbilling.tasks.remove_old_files", 3600),
     ("sign-in retention", "evbilling.tasks.drop_old_sign_ins", 24 * 3600),
 )
 

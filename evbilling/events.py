@@ -21,6 +21,8 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "upgrade_due": ("stations.services.upgrades.on_upgrade_due",),
     "upgrade_moved": (),
     "charger_progress": (),
+    "transfer_changed": ("stations.services.campaigns.on_transfer_changed",),
+    "campaign_changed": (),
     "charger_switched": (),
     "station_switched": (),
     "connector_changed": (),
@@ -43,6 +45,8 @@ COMMAND_OUTCOMES: dict[str, str] = {
     "certificate": "stations.services.certificates.on_outcome",
     "roots": "stations.services.roots.on_outcome",
     "upgrade": "stations.services.upgrades.on_outcome",
+    "transfer": "stations.services.transfers.on_outcome",
+    "campaign": "stations.services.campaigns.on_outcome",
 }
 
 

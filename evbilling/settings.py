@@ -228,6 +228,12 @@ SPECTACULAR_SETTINGS = {
         "ConnectorStatus": "stations.models.ConnectorStatus",
         "SessionStatus": "stations.models.SessionStatus",
         "CommandStatus": "stations.models.CommandStatus",
+        "TransferKind": "stations.models.TransferKind",
+        "TransferState": "stations.models.TransferState",
+        "UploadState": "stations.models.UploadState",
+        "CampaignKind": "stations.models.CampaignKind",
+        "CampaignState": "stations.models.CampaignState",
+        "CampaignTargetState": "stations.models.TargetState",
         "CommandOutcome": "evbilling.api.waiting.FINAL",
         "Period": "evbilling.api.explained.PERIODS",
         "PeriodNow": "evbilling.api.tariffs.PERIODS_NOW",
@@ -270,3 +276,9 @@ OCPP_CALL_TIMEOUT_SECONDS: int = env_int("OCPP_CALL_TIMEOUT_SECONDS", 30)
 OCPP_PING_SECONDS: float = float(env("OCPP_PING_SECONDS", "20") or 20)
 OCPP_PING_TIMEOUT_SECONDS: float = float(env("OCPP_PING_TIMEOUT_SECONDS", "30") or 30)
 FRAME_LOG_DAYS: int = env_int("FRAME_LOG_DAYS", 90)
+
+# --- files to and from chargers ------------------------------------------------------------------------
+FILES_DIR: Path = DATA_DIR / "files"
+FIRMWARE_MAX_BYTES: int = env_int("FIRMWARE_MAX_BYTES", 512 * 1024 * 1024)
+UPLOAD_MAX_BYTES: int = env_int("UPLOAD_MAX_BYTES", 100 * 1024 * 1024)  # what a charger may send
+UPLOAD_KEEP_DAYS: int = env_int("UPLOAD_KEEP_DAYS", 90)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from billing.services import ledger
 from core.models import Fact
 from evbilling import health
-from stations.services import certificates, frame_months, security_events
+from stations.services import certificates, frame_months, security_events, transfer_door
 
 log = logging.getLogger(__name__)
 FACT_DAYS = 180
@@ -31,6 +31,14 @@ def drop_old_frames() -> None:
     dropped = frame_months.drop_before(timezone.now() - timedelta(days=settings.FRAME_LOG_DAYS))
     if dropped:
         log.info("old frames dropped", extra={"partitions": dropped})
+
+
+@shared_task
+def remove_old_files() -> None:
+    """Delete what chargers have sent after UPLOAD_KEEP_DAYS, and what is left of lost uploads."""
+    transfer_door.close_lost()
+    if removed := transfer_door.remove_old():
+        log.info("old uploads removed", extra={"files": removed})
 
 
 @shared_task

@@ -88,8 +88,7 @@ class Pages(ASGIHandler):
         response._handler_class = self.__class__  # type: ignore[attr-defined]
         if isinstance(response, FileResponse):
             response.block_size = self.chunk_size
-        if (loan := _loan.get()) is not None:
-            loan.rest()
+        rest()
         return response
 
 
@@ -108,6 +107,12 @@ def lasting(application: App) -> App:
             loan.give_back()
 
     return serve
+
+
+def rest() -> None:
+    """This request mostly waits: from here on it borrows a thread for each call by itself."""
+    if (loan := _loan.get()) is not None:
+        loan.rest()
 
 
 def _take() -> ThreadPoolExecutor | None:

@@ -22,6 +22,12 @@ hypothesis.settings.register_profile("default", deadline=None)
 
 
 @pytest.fixture(autouse=True)
+def own_files(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Files of chargers lie where no other run looks."""
+    settings.FILES_DIR = tmp_path_factory.getbasetemp() / "files"
+
+
+@pytest.fixture(autouse=True)
 def english() -> Iterator[None]:
     """Django's test client leaves the language of its last request behind."""
     with translation.override("en"):

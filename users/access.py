@@ -25,6 +25,9 @@ class Action(StrEnum):
     OWN_ACCOUNT = "own_account"
     COMMAND_CHARGER = "command_charger"
     SWITCH_CHARGER = "switch_charger"
+    DOWNLOAD_FILE = "download_file"
+    UPDATE_FIRMWARE = "update_firmware"
+    RUN_CAMPAIGN = "run_campaign"
     EDIT_CHARGER = "edit_charger"
     SECURE_CHARGER = "secure_charger"
     EDIT_AUTHORITY = "edit_authority"
@@ -48,6 +51,7 @@ _VIEWER = frozenset({Action.VIEW, Action.OWN_ACCOUNT})
 _OPERATOR = _VIEWER | {
     Action.COMMAND_CHARGER,
     Action.SWITCH_CHARGER,
+    Action.DOWNLOAD_FILE,
     Action.RESOLVE_CASE,
     Action.STOP_SESSION,
     Action.EDIT_CARD,
@@ -56,6 +60,8 @@ _OPERATOR = _VIEWER | {
 _MANAGER = _OPERATOR | {
     Action.EDIT_CHARGER,
     Action.SECURE_CHARGER,
+    Action.UPDATE_FIRMWARE,
+    Action.RUN_CAMPAIGN,
     Action.EDIT_STATION,
     Action.EDIT_CUSTOMER,
     Action.WITHDRAW,

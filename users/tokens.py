@@ -28,6 +28,14 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def is_known(header: str) -> bool:
+    """Whether an Authorization header holds a token of ours, before the request is looked at."""
+    parts = header.split()
+    if len(parts) != 2 or parts[0].lower() != KEYWORD.decode():
+        return False
+    return ApiToken.objects.filter(digest=digest(parts[1]), revoked_at__isnull=True).exists()
+
+
 class TokenAuthentication(BaseAuthentication):
     """``Authorization: Token …``"""
 

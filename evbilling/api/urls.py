@@ -7,12 +7,15 @@ from evbilling.api import (
     admins,
     audit,
     bills,
+    bulk,
+    campaigns,
     cards,
     cases,
     chargers,
     commands,
     companies,
     customers,
+    firmware,
     holidays,
     ledger,
     limits,
@@ -22,6 +25,7 @@ from evbilling.api import (
     sessions,
     stations,
     tariffs,
+    transfers,
 )
 
 # No control characters: PostgreSQL refuses a NUL. A card's number may hold a slash.
@@ -94,6 +98,28 @@ urlpatterns = [
         name="api-certificate-reject",
     ),
     re_path(rf"^{CHARGER}messages/$", messages.Messages.as_view(), name="api-messages"),
+    re_path(rf"^{CHARGER}transfers/$", transfers.Transfers.as_view(), name="api-transfers"),
+    path("transfers/<int:pk>/", transfers.TransferDetail.as_view(), name="api-transfer"),
+    path("uploads/<int:pk>/file/", transfers.UploadedFile.as_view(), name="api-upload-file"),
+    path("firmware/", firmware.FirmwareImages.as_view(), name="api-firmware"),
+    path("firmware/<int:pk>/", firmware.FirmwareDetail.as_view(), name="api-firmware-detail"),
+    path("campaigns/", campaigns.Campaigns.as_view(), name="api-campaigns"),
+    path("campaigns/<int:pk>/", campaigns.CampaignDetail.as_view(), name="api-campaign"),
+    path(
+        "campaigns/<int:pk>/chargers/",
+        campaigns.CampaignTargets.as_view(),
+        name="api-campaign-chargers",
+    ),
+    *(
+        path(
+            f"campaigns/<int:pk>/{turn}/",
+            campaigns.CampaignTurn.as_view(turn=turn),
+            name=f"api-campaign-{turn}",
+        )
+        for turn in campaigns.TURNS
+    ),
+    re_path(r"^commands/(?P<action>\w{1,50})/$", bulk.BulkCommands.as_view(), name="api-bulk"),
+    path("command-batches/<uuid:batch>/", bulk.Batch.as_view(), name="api-batch"),
     path("sessions/", sessions.Sessions.as_view(), name="api-sessions"),
     path("sessions/<int:pk>/", sessions.SessionDetail.as_view(), name="api-session"),
     path("sessions/<int:pk>/stop/", sessions.StopSession.as_view(), name="api-session-stop"),

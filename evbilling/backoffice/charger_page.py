@@ -81,6 +81,7 @@ def frame(request: AdminRequest, charger: Charger, tab: str) -> dict[str, Any]:
         ("frames", "charger-frames", _("Frames")),
         ("communication", "charger-communication", _("Communication")),
         ("security", "charger-security", _("Security")),
+        ("files", "charger-files", _("Files")),
     )
     return {
         "charger": charger,

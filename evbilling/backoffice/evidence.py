@@ -70,6 +70,11 @@ STORIES: dict[str, tuple[Promise, Promise, Promise]] = {
         _("What it gave beyond the amount paid for is not billed."),
         _("Restart the charger; if it does this again, close it and call the maker."),
     ),
+    CaseKind.TRANSFER_FAILED: (
+        _("New firmware, diagnostics or a log did not get through, or could not be installed."),
+        _("No charge is affected; the charger goes on with what it had."),
+        _("Look at the charger's Files tab for the reason, then try again from there."),
+    ),
 }
 
 
@@ -94,6 +99,9 @@ def _facts(evidence: dict[str, Any]) -> list[tuple[str, str]]:
         "why": _("How we noticed"),
         "type": _("Event"),
         "tech_info": _("Details by the charger"),
+        "file": _("File"),
+        "status": _("The charger’s last word"),
+        "detail": _("Reason given"),
     }
     order = list(names)
     rows = sorted(

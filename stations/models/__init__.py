@@ -1,5 +1,12 @@
 """Tables of the things."""
 
+from stations.models.campaign import (
+    Campaign,
+    CampaignKind,
+    CampaignState,
+    CampaignTarget,
+    TargetState,
+)
 from stations.models.charger import (
     Charger,
     Connector,
@@ -34,10 +41,24 @@ from stations.models.session import (
     VisitStage,
 )
 from stations.models.station import Station, TapMode, Utility
+from stations.models.transfer import (
+    Download,
+    FirmwareImage,
+    Transfer,
+    TransferKind,
+    TransferReport,
+    TransferState,
+    Upload,
+    UploadState,
+)
 
 __all__ = [
     "Authorisation",
     "Authority",
+    "Campaign",
+    "CampaignKind",
+    "CampaignState",
+    "CampaignTarget",
     "Case",
     "CaseKind",
     "CertificateState",
@@ -47,6 +68,8 @@ __all__ = [
     "CommandStatus",
     "Connector",
     "ConnectorStatus",
+    "Download",
+    "FirmwareImage",
     "Frame",
     "InstalledRoot",
     "Knock",
@@ -63,8 +86,15 @@ __all__ = [
     "SessionStatus",
     "Station",
     "TapMode",
+    "TargetState",
+    "Transfer",
+    "TransferKind",
+    "TransferReport",
+    "TransferState",
     "TrustedAuthority",
     "UpgradeStep",
+    "Upload",
+    "UploadState",
     "Utility",
     "Visit",
     "VisitStage",

@@ -34,6 +34,8 @@ class Command(models.Model):
         Session, on_delete=models.PROTECT, null=True, related_name="commands"
     )
     key = models.CharField(max_length=120, null=True, unique=True)
+    # The request that gave this order to many chargers at once
+    batch = models.UUIDField(null=True, editable=False)
     action = models.CharField(max_length=40)
     payload = models.JSONField(default=dict)
     status = models.CharField(
@@ -62,6 +64,7 @@ class Command(models.Model):
                 name="command_open",
                 condition=Q(status__in=["queued", "sent"]),
             ),
+            models.Index(fields=["batch"], name="command_batch", condition=Q(batch__isnull=False)),
         ]
         constraints = [
             models.CheckConstraint(

@@ -262,6 +262,7 @@ class CaseKind(models.TextChoices):
     NOT_AUTHORISED = "not_authorised", _("Energy drawn without permission")
     STOP_IGNORED = "stop_ignored", _("The charger did not stop when told")
     SECURITY_EVENT = "security_event", _("The charger reports an attack or a weakness")
+    TRANSFER_FAILED = "transfer_failed", _("A file did not get through")
 
 
 class Case(models.Model):

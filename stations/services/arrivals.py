@@ -3,10 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from core.models import Fact
-from stations.services import upgrades
+from stations.services import campaigns, transfers, upgrades
 
 # Each takes the ids of chargers that have just booted, finds those it waits for, and sees to them.
-WAITING: tuple[Callable[[Sequence[int]], None], ...] = (upgrades.on_booted,)
+WAITING: tuple[Callable[[Sequence[int]], None], ...] = (
+    upgrades.on_booted,
+    transfers.on_booted,
+    campaigns.on_booted,
+)
 
 
 def on_chargers_booted(fact: Fact) -> None:

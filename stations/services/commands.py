@@ -7,9 +7,10 @@ delivered late by surprise; one without an answer ends in ``timeout``.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID, uuid4
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from core import outbox
@@ -30,6 +31,17 @@ class Claimed:
     action: str
     payload: dict[str, Any]
     answer_timeout_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of a sent order, as the process that sent it writes it down."""
+
+    pk: int
+    epoch: int
+    status: CommandStatus
+    response: Any = None
+    detail: str = ""
 
 
 def request(
@@ -65,6 +77,38 @@ def request(
     if key and (known := Command.objects.filter(key=key).first()):
         return known
     return _made(_OFFLINE, words) or Command.objects.get(key=key)
+
+
+def request_many(
+    charger_ids: Sequence[int],
+    action: str,
+    payload: Mapping[str, Any],
+    *,
+    by: str,
+    answer_timeout_s: int = 30,
+) -> tuple[UUID, list[Command]]:
+    """The same order to many chargers: their batch and their orders, in the order of the chargers.
+
+    All rows by one statement, one nudge for each process that holds lines of theirs; it takes what
+    waits for it in one go. Orders to chargers that are away have ended in ``offline``.
+    """
+    batch = uuid4()
+    wanted = list(dict.fromkeys(charger_ids))
+    words: dict[str, Any] = {
+        "chargers": wanted,
+        "batch": batch,
+        "action": action,
+        "payload": orjson.dumps(dict(payload)).decode(),
+        "by": by[:120],
+        "timeout": answer_timeout_s,
+        "now": timezone.now(),
+    }
+    with transaction.atomic():
+        made = {c.charger_id: c for c in Command.objects.raw(_QUEUE_MANY, words)}
+        away = [c.pk for c in made.values() if c.status == CommandStatus.OFFLINE]
+        if away:
+            _tell_of(away)
+    return batch, [made[pk] for pk in wanted if pk in made]
 
 
 def _made(statement: str, words: Mapping[str, Any]) -> Command | None:
@@ -117,6 +161,44 @@ _OFFLINE = f"""
 """  # noqa: S608 (constants)
 
 
+_QUEUE_MANY = """
+    WITH line AS (
+        SELECT c.id AS charger, l.name AS holder
+          FROM stations_charger c
+          LEFT JOIN core_lease l ON l.name = c.connection_holder AND l.expires_at > %(now)s
+         WHERE c.id = ANY(%(chargers)s) AND c.deleted_at IS NULL
+    ), made AS (
+        INSERT INTO stations_command (charger_id, batch, action, payload, requested_by, created_at,
+               expires_at, answer_timeout_s, detail, sealed, status, answered_at)
+        SELECT charger, %(batch)s, %(action)s, %(payload)s::jsonb, %(by)s, %(now)s,
+               %(now)s + %(timeout)s * interval '1 second', %(timeout)s, '', '',
+               CASE WHEN holder IS NULL THEN 'offline' ELSE 'queued' END,
+               CASE WHEN holder IS NULL THEN %(now)s END
+          FROM line ORDER BY charger
+        RETURNING *
+    ), told AS (
+        SELECT pg_notify(holder, '{"orders":true}')
+          FROM (SELECT DISTINCT holder FROM line WHERE holder IS NOT NULL) h
+    )
+    SELECT made.* FROM made, (SELECT count(*) FROM told) t
+"""
+
+
+def _tell_of(command_ids: Sequence[int]) -> None:
+    """Publish that these orders, which are written already, have ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH ended AS (
+                SELECT {_TOLD} FROM stations_command m JOIN stations_charger c ON c.id = m.charger_id
+                  JOIN stations_station s ON s.id = c.station_id
+                 WHERE m.id = ANY(%(commands)s)
+            ) {_TELL}
+            """,  # noqa: S608 (constants)
+            {"now": timezone.now(), "commands": list(command_ids), **_telling()},
+        )
+
+
 def _end(change: str, which: str, **words: Any) -> int:
     """Give orders their end and tell of it; how many there were."""
     with connection.cursor() as cursor:
@@ -151,20 +233,27 @@ def holder_of(charger_id: int) -> str:
 
 def claim(command_id: int, holder: str, epoch: int) -> Claimed | None:
     """Take a queued order for sending; None when it is gone, late, or the line has a newer socket."""
+    return next(iter(claim_many([(command_id, epoch)], holder)), None)
+
+
+def claim_many(orders: Sequence[tuple[int, int]], holder: str) -> list[Claimed]:
+    """Take queued orders, each given with the epoch of its line; those that can be had, in order."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE stations_command m SET status = 'sent', epoch = %s, sent_at = clock_timestamp()
-              FROM stations_charger c
-             WHERE m.id = %s AND m.status = 'queued' AND m.expires_at > clock_timestamp()
-               AND c.id = m.charger_id AND c.connection_holder = %s AND c.connection_epoch = %s
+            UPDATE stations_command m SET status = 'sent', epoch = v.epoch, sent_at = clock_timestamp()
+              FROM unnest(%s::bigint[], %s::bigint[]) AS v(id, epoch), stations_charger c
+             WHERE m.id = v.id AND m.status = 'queued' AND m.expires_at > clock_timestamp()
+               AND c.id = m.charger_id AND c.connection_holder = %s AND c.connection_epoch = v.epoch
             RETURNING m.id, m.charger_id, m.action, m.payload, m.answer_timeout_s, m.sealed
             """,
-            [epoch, command_id, holder, epoch],
+            [[pk for pk, _ in orders], [epoch for _, epoch in orders], holder],
         )
-        row = cursor.fetchone()
-    if row is None:
-        return None
+        rows = cursor.fetchall()
+    return [_claimed(row) for row in sorted(rows, key=lambda row: row[0])]
+
+
+def _claimed(row: tuple[Any, ...]) -> Claimed:
     payload = row[3] if isinstance(row[3], dict) else orjson.loads(row[3])
     if row[5]:
         payload.update(_unsealed(row[5]))
@@ -196,6 +285,37 @@ def finish(
             detail=detail[:300],
         )
     )
+
+
+def finish_many(ends: Sequence[Ended]) -> None:
+    """Write the outcomes of many sent orders by one statement; each once."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH ended AS (
+                UPDATE stations_command m SET answered_at = %(now)s, sealed = '', status = v.status,
+                       response = v.response, detail = v.detail
+                  FROM unnest(%(ids)s::bigint[], %(epochs)s::bigint[], %(statuses)s::text[],
+                              %(responses)s::jsonb[], %(details)s::text[])
+                       AS v(id, epoch, status, response, detail),
+                       stations_charger c JOIN stations_station s ON s.id = c.station_id
+                 WHERE m.id = v.id AND m.epoch = v.epoch AND m.status = 'sent'
+                   AND c.id = m.charger_id
+                RETURNING {_TOLD}
+            ) {_TELL}
+            """,  # noqa: S608 (constants)
+            {
+                "now": timezone.now(),
+                "ids": [e.pk for e in ends],
+                "epochs": [e.epoch for e in ends],
+                "statuses": [str(e.status) for e in ends],
+                "responses": [
+                    None if e.response is None else orjson.dumps(e.response).decode() for e in ends
+                ],
+                "details": [e.detail[:300] for e in ends],
+                **_telling(),
+            },
+        )
 
 
 def queued_for(holder: str) -> list[tuple[int, int]]:

@@ -14,6 +14,7 @@ from stations.models import (
     Session,
     SessionStatus,
 )
+from stations.services.commands import request_many
 from tests.factories import (
     a_card,
     a_charger,
@@ -23,6 +24,7 @@ from tests.factories import (
     a_tax_entity,
     an_admin,
 )
+from tests.files.world import a_campaign, a_sent_file, an_image
 from users import tokens
 from users.models import Company
 
@@ -45,6 +47,7 @@ def a_world(company: Company) -> World:
     end(ended)
     bills.bill_session(ended)
     case = Case.objects.create(charger=charger, kind=CaseKind.NO_STOP, key=f"walk-{charger.pk}")
+    sent = a_sent_file(charger)
     admin = an_admin(company, "viewer")
     tokens.create(admin)
     at = {"charge_point_id": charger.charge_point_id}
@@ -74,6 +77,13 @@ def a_world(company: Company) -> World:
         "api-certificate-revoke": {**at, "pk": paper.pk},
         "api-certificate-approve": {**at, "pk": paper.pk},
         "api-certificate-reject": {**at, "pk": paper.pk},
+        "api-transfers": at,
+        "api-transfer": {"pk": sent.transfer_id},
+        "api-upload-file": {"pk": sent.pk},
+        "api-firmware-detail": {"pk": an_image(company).pk},
+        "api-bulk": {"action": "ClearCache"},
+        "api-batch": {"batch": request_many([charger.pk], "ClearCache", {}, by="x")[0]},
+        **_of_a_campaign(a_campaign([charger]).pk),
         "api-session": {"pk": ended.pk},
         "api-session-stop": {"pk": running.pk},
         "api-session-bill": {"pk": ended.pk},
@@ -83,6 +93,11 @@ def a_world(company: Company) -> World:
         "api-case-resolve": {"pk": case.pk},
     }
     return World(company, names)
+
+
+def _of_a_campaign(pk: int) -> dict[str, dict[str, Any]]:
+    parts = ("", "-chargers", "-pause", "-resume", "-cancel")
+    return {f"api-campaign{part}": {"pk": pk} for part in parts}
 
 
 def end(session: Session) -> Session:

@@ -51,6 +51,8 @@ class Hub:
         self.facts: GroupWriter[FactItem, None] = GroupWriter("facts", _write_facts)
         self.door: GroupWriter[Attempt, Connected | Turned] = GroupWriter("door", links.connect)
         self.exits: GroupWriter[tuple[int, int], None] = GroupWriter("exits", _write_exits)
+        self.ends: GroupWriter[commands.Ended, None] = GroupWriter("ends", _write_ends)
+        self.in_hand: set[int] = set()  # queued orders that wait here for their line
         self.stale_stations: set[tuple[int, int]] = set()
         self.lease: leases.Held | None = None
         self.database_ok = True
@@ -78,7 +80,7 @@ class Hub:
         if self.lease is not None:
             await self.pool.run(leases.release, self.lease)
         await self.frame_log.close()
-        for writer in (self.meter, self.facts, self.door, self.exits):
+        for writer in (self.meter, self.facts, self.door, self.exits, self.ends):
             writer.close()
         self.pool.close()
 
@@ -128,6 +130,8 @@ class Hub:
     def _heard(self, message: dict[str, Any]) -> None:
         if "command" in message:
             self.spawn(orders.carry_out(self, message["command"], message["charger"]))
+        elif "orders" in message:
+            self.spawn(self._take_queued())
         elif "allowance" in message:
             line = self.lines.get(message.get("charger", 0))
             if line is not None:
@@ -157,14 +161,16 @@ class Hub:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             try:
-                waiting = await self.pool.run(commands.queued_for, self.holder)
+                await self._take_queued()
             except DatabaseAway:
                 self.database_ok = False
                 continue
             self.database_ok = True
-            for command_id, charger_id in waiting:
-                if charger_id in self.lines:
-                    self.spawn(orders.carry_out(self, command_id, charger_id))
+
+    async def _take_queued(self) -> None:
+        """Look at the queue: many orders may have come at once."""
+        waiting = await self.pool.run(commands.queued_for, self.holder)
+        await orders.carry_out_all(self, waiting)
 
     async def _renew(self) -> None:
         """Keep the lease; without it we may not act, so every charger is sent away to reconnect."""
@@ -236,6 +242,11 @@ def _write_facts(items: Sequence[FactItem]) -> Sequence[None]:
 
 def _write_exits(items: Sequence[tuple[int, int]]) -> Sequence[None]:
     links.disconnect(items)
+    return [None] * len(items)
+
+
+def _write_ends(items: Sequence[commands.Ended]) -> Sequence[None]:
+    commands.finish_many(items)
     return [None] * len(items)
 
 

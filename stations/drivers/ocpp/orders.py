@@ -1,6 +1,7 @@
 """Carrying out orders: claim, send, wait, write what came of it."""
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,7 +12,7 @@ from stations.drivers.ocpp.line import CallRefused, Line, NoAnswer
 from stations.drivers.ocpp.redact import redact
 from stations.models import CommandStatus
 from stations.services import commands
-from stations.services.commands import Claimed
+from stations.services.commands import Claimed, Ended
 
 if TYPE_CHECKING:
     from stations.drivers.ocpp.hub import Hub
@@ -32,6 +33,57 @@ async def carry_out(hub: "Hub", command_id: int, charger_id: int) -> None:
             return
         status, response, detail = await _send(line, claimed)
     await hub.pool.run(commands.finish, claimed.pk, line.epoch, status, response, detail)
+
+
+async def carry_out_all(hub: "Hub", waiting: Sequence[tuple[int, int]]) -> None:
+    """Send many queued orders, (command, charger) each, with few statements.
+
+    The first order of every free line is claimed together with the others and goes out at once;
+    what stands behind it, or behind a call that is out, waits for its line as any order does.
+    """
+    first: dict[int, tuple[int, Line]] = {}
+    for command_id, charger_id in waiting:
+        line = hub.lines.get(charger_id)
+        if line is None or command_id in hub.in_hand:
+            continue
+        hub.in_hand.add(command_id)
+        if charger_id in first or line.calling.locked():
+            hub.spawn(_in_turn(hub, command_id, charger_id))
+            continue
+        await line.calling.acquire()  # it is free: nobody else runs in between
+        first[charger_id] = command_id, line
+    if first:
+        await _claim_and_send(hub, list(first.values()))
+
+
+async def _in_turn(hub: "Hub", command_id: int, charger_id: int) -> None:
+    try:
+        await carry_out(hub, command_id, charger_id)
+    finally:
+        hub.in_hand.discard(command_id)
+
+
+async def _claim_and_send(hub: "Hub", orders: Sequence[tuple[int, Line]]) -> None:
+    """For orders whose lines' locks we hold: each is released when its own order is answered."""
+    lines = {line.pk: line for _, line in orders}
+    try:
+        wanted = [(command_id, line.epoch) for command_id, line in orders]
+        for claimed in await hub.pool.run(commands.claim_many, wanted, hub.holder):
+            hub.spawn(_answered(hub, lines.pop(claimed.charger_id), claimed))
+    finally:
+        for line in lines.values():
+            line.calling.release()
+        # Those that are claimed are no longer in the queue; the others are to be looked at again.
+        hub.in_hand.difference_update(command_id for command_id, _ in orders)
+
+
+async def _answered(hub: "Hub", line: Line, claimed: Claimed) -> None:
+    """Send, release the line, and have the outcome written with those of the others."""
+    try:
+        status, response, detail = await _send(line, claimed)
+    finally:
+        line.calling.release()
+    await hub.ends.submit(Ended(claimed.pk, line.epoch, status, response, detail))
 
 
 async def _send(line: Line, claimed: Claimed) -> tuple[CommandStatus, Any, str]:

@@ -12,6 +12,7 @@ _VALUE_KEY = re.compile(
     r'("value"\s*:\s*")(?:[^"\\]|\\.)*("[^{}]*?"key"\s*:\s*"AuthorizationKey")', re.IGNORECASE
 )
 _URL_PASSWORD = re.compile(r"(\w+://[^/\s:@\"]+:)[^@\s\"]+(@)")
+_TRANSFER = re.compile(r"(/transfer/)[A-Za-z0-9_-]{20,}")  # whoever has the address has the file
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL
 )
@@ -23,6 +24,8 @@ def redact(text: str) -> str:
     if "authorizationkey" in lowered:
         text = _KEY_VALUE.sub(rf"\g<1>{STARS}\g<2>", text)
         text = _VALUE_KEY.sub(rf"\g<1>{STARS}\g<2>", text)
+    if "/transfer/" in text:
+        text = _TRANSFER.sub(rf"\g<1>{STARS}", text)
     if "://" in text and "@" in text:
         text = _URL_PASSWORD.sub(rf"\g<1>{STARS}\g<2>", text)
     if "PRIVATE KEY" in text:

@@ -39,11 +39,11 @@ ACTIONS: dict[bytes, Known] = {
     b'"StopTransaction"': _known(m.StopTransaction, charging.stop_transaction),
     b'"BootNotification"': _known(m.BootNotification, presence.boot_notification),
     b'"DataTransfer"': _known(m.DataTransfer, notices.data_transfer),
-    b'"FirmwareStatusNotification"': _known(m.StatusOnly, transfers.progress_notification),
-    b'"DiagnosticsStatusNotification"': _known(m.StatusOnly, transfers.progress_notification),
-    b'"LogStatusNotification"': _known(m.TransferStatus, transfers.progress_notification),
+    b'"FirmwareStatusNotification"': _known(m.StatusOnly, transfers.firmware_status),
+    b'"DiagnosticsStatusNotification"': _known(m.StatusOnly, transfers.diagnostics_status),
+    b'"LogStatusNotification"': _known(m.TransferStatus, transfers.log_status),
     b'"SignedFirmwareStatusNotification"': _known(
-        m.TransferStatus, transfers.progress_notification
+        m.TransferStatus, transfers.signed_firmware_status
     ),
     b'"SecurityEventNotification"': _known(m.SecurityEventNotification, security.security_event),
     b'"SignCertificate"': _known(m.SignCertificate, security.sign_certificate),
