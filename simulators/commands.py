@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from simulators import smart_charging
 from simulators.configuration import KEYS
 from simulators.connector import Authorisation, Connector, Reservation
+from simulators.fetching import certificate_is_good
 from simulators.journal import Payload
 from simulators.ocpp_link import Answer
 from simulators.profiles import TX, Profile, seconds_of
@@ -268,6 +269,29 @@ def _get_diagnostics(point: "ChargePoint", payload: Payload) -> Answer:
     return Answer({"fileName": name}, then=lambda: point.spawn(upload()))
 
 
+def _signed_update_firmware(point: "ChargePoint", payload: Payload) -> Answer:
+    firmware = payload["firmware"]
+    int(payload["requestId"])
+    seconds_of(firmware["retrieveDateTime"])
+    str(firmware["location"])
+    str(firmware["signature"])
+    if not certificate_is_good(str(firmware["signingCertificate"])):
+        return Answer({"status": "InvalidCertificate"})
+    status = "AcceptedCanceled" if point.maintenance.updating else "Accepted"
+    return Answer({"status": status}, then=partial(point.maintenance.begin_signed, payload))
+
+
+def _get_log(point: "ChargePoint", payload: Payload) -> Answer:
+    kind = str(payload["logType"])
+    if kind not in ("DiagnosticsLog", "SecurityLog"):
+        raise ValueError(f"no log is called {kind}")
+    str(payload["log"]["remoteLocation"])
+    int(payload["requestId"])
+    name = f"{point.identity}-{kind}.jsonl"
+    upload = partial(point.maintenance.upload_log, payload, name)
+    return Answer({"status": "Accepted", "filename": name}, then=lambda: point.spawn(upload()))
+
+
 _HANDLERS: dict[str, Handler] = {
     "CancelReservation": _cancel_reservation,
     "ChangeAvailability": _change_availability,
@@ -278,6 +302,7 @@ _HANDLERS: dict[str, Handler] = {
     "GetCompositeSchedule": smart_charging.composite_schedule,
     "GetConfiguration": _get_configuration,
     "GetDiagnostics": _get_diagnostics,
+    "GetLog": _get_log,
     "GetLocalListVersion": _local_list_version,
     "RemoteStartTransaction": _remote_start,
     "RemoteStopTransaction": _remote_stop,
@@ -285,6 +310,7 @@ _HANDLERS: dict[str, Handler] = {
     "Reset": _reset,
     "SendLocalList": _send_local_list,
     "SetChargingProfile": smart_charging.set_profile,
+    "SignedUpdateFirmware": _signed_update_firmware,
     "TriggerMessage": _trigger,
     "UnlockConnector": _unlock,
     "UpdateFirmware": _update_firmware,

@@ -98,7 +98,7 @@ class UpdateForm(Tries):
 
     firmware = forms.ChoiceField(label=_("Firmware"))
     how = forms.ChoiceField(
-        label=_("How"),
+        label=_("By which order"),
         choices=[
             (TransferKind.FIRMWARE, _("Plain (UpdateFirmware)")),
             (TransferKind.SIGNED_FIRMWARE, _("With signature (SignedUpdateFirmware)")),
@@ -120,7 +120,7 @@ class AskForm(Tries):
     """Diagnostics or a log of one charger."""
 
     kind = forms.ChoiceField(
-        label=_("What"),
+        label=_("What shall it send"),
         choices=[
             (TransferKind.DIAGNOSTICS, _("Diagnostics (GetDiagnostics)")),
             (TransferKind.DIAGNOSTICS_LOG, _("Diagnostics log (GetLog)")),

@@ -118,7 +118,7 @@ def status_word(row: Transfer) -> str:
         "InstallVerificationFailed": _("Could not be installed: verification failed"),
         "InvalidSignature": _("Refused: the signature is wrong"),
         "Uploading": _("The charger is sending"),
-        "Uploaded": _("Sent"),
+        "Uploaded": _("It has sent the file"),
         "UploadFailed": _("Could not be sent"),
         "UploadFailure": _("Could not be sent"),
         "BadMessage": _("The charger did not understand the order"),

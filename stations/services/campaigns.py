@@ -280,7 +280,10 @@ def _settle(target: CampaignTarget, state: TargetState, detail: str = "") -> Non
 def _word_of(command: Command) -> str:
     """The charger's own word."""
     answer = command.response if isinstance(command.response, dict) else {}
-    return str(answer.get("status") or answer.get("errorCode") or command.status)
+    word = str(answer.get("status") or answer.get("errorCode") or command.status)
+    if command.action == "ChangeConfiguration":
+        return f"{command.payload.get('key')}: {word}"
+    return word
 
 
 def upload_kind(step: Step) -> str:

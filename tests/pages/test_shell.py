@@ -24,6 +24,8 @@ def test_the_menu_shows_what_there_is_to_those_who_may() -> None:
         "/cases/",
         "/stations/",
         "/chargers/",
+        "/firmware/",
+        "/campaigns/",
         "/prices/",
         "/holidays/",
     ]
