@@ -15,6 +15,7 @@ PERIODIC: tuple[tuple[str, str, float], ...] = (
     ("frame retention", "evbilling.tasks.drop_old_frames", 6 * 3600),
     ("ledger proof", "evbilling.tasks.prove_ledger", 6 * 3600),
     ("fact retention", "evbilling.tasks.drop_old_facts", 24 * 3600),
+    ("card lists", "evbilling.tasks.look_at_card_lists", 15 * 60),
     ("sign-in retention", "evbilling.tasks.drop_old_sign_ins", 24 * 3600),
 )
 

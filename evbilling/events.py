@@ -23,6 +23,10 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "session_ended": ("billing.services.bills.on_session_ended",),
     "command_finished": ("stations.services.outcomes.on_command_finished",),
     "case_opened": (),
+    "reservation_changed": (),
+    # users
+    "card_changed": ("stations.services.local_lists.on_people_changed",),
+    "customer_changed": ("stations.services.local_lists.on_people_changed",),
     # billing
     "allowance_due": ("billing.services.allowance.on_allowance_due",),
     "authorisation_lapsed": ("billing.services.allowance.on_authorisation_lapsed",),
@@ -33,6 +37,9 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
 # Orders that a part of the product gave: the first word of the order's key -> who takes the outcome.
 COMMAND_OUTCOMES: dict[str, str] = {
     "start_leave": "stations.services.authorisations.on_outcome",
+    "reserve": "stations.services.reservations.on_reserve_answer",
+    "unreserve": "stations.services.reservations.on_withdraw_answer",
+    "local_list": "stations.services.local_lists.on_answer",
 }
 
 

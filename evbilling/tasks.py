@@ -12,7 +12,7 @@ from django.utils import timezone
 from billing.services import ledger
 from core.models import Fact
 from evbilling import health
-from stations.services import frame_months
+from stations.services import frame_months, local_lists
 
 log = logging.getLogger(__name__)
 FACT_DAYS = 180
@@ -47,6 +47,12 @@ def drop_old_facts() -> None:
     """Facts are a timeline, not an archive: sessions, bills and the ledger stay."""
     limit = timezone.now() - timedelta(days=FACT_DAYS)
     Fact.objects.filter(at__lt=limit).exclude(deliveries__due__isnull=False).delete()
+
+
+@shared_task
+def look_at_card_lists() -> None:
+    """Cards expire and money is spent without anybody changing a card."""
+    local_lists.look_again()
 
 
 @shared_task

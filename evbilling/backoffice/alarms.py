@@ -95,6 +95,8 @@ def task_word(handler: str) -> str:
         "billing.services.allowance.on_authorisation_lapsed": _("Giving held money back"),
         "billing.services.allowance.on_wallet_changed": _("Letting running charges use new money"),
         "stations.services.outcomes.on_command_finished": _("Taking in a charger’s answer"),
+        "stations.services.arrivals.on_charger_booted": _("What waits for a charger’s start-up"),
+        "stations.services.local_lists.on_people_changed": _("Keeping the chargers’ card lists"),
         "evbilling.telling.on_session_billed": _("Telling the customer about the bill"),
     }.get(handler, handler)
 

@@ -2,7 +2,14 @@
 
 from stations.models.charger import Charger, Connector, ConnectorStatus, Knock, Protocol
 from stations.models.command import Command, CommandStatus
+from stations.models.local_list import ListState, ListStep, LocalList
 from stations.models.log import Frame, RejectedFrame
+from stations.models.reservation import (
+    RefusedBecause,
+    Reservation,
+    ReservationStatus,
+    Withdrawal,
+)
 from stations.models.session import (
     Authorisation,
     Case,
@@ -27,9 +34,15 @@ __all__ = [
     "ConnectorStatus",
     "Frame",
     "Knock",
+    "ListState",
+    "ListStep",
+    "LocalList",
     "MeterValue",
     "Protocol",
+    "RefusedBecause",
     "RejectedFrame",
+    "Reservation",
+    "ReservationStatus",
     "Session",
     "SessionLive",
     "SessionStatus",
@@ -38,4 +51,5 @@ __all__ = [
     "Utility",
     "Visit",
     "VisitStage",
+    "Withdrawal",
 ]

@@ -5,7 +5,7 @@ from typing import Any
 
 from stations.drivers.ocpp import schemas
 from stations.models import Authorisation, Charger, Command, Session
-from stations.services import commands
+from stations.services import commands, local_lists
 from stations.services.authorisations import command_key
 
 
@@ -42,4 +42,6 @@ class OcppDriver:
     ) -> Command:
         """Send any request of the standard; refused with the field's name if it is not valid."""
         schemas.check_request(action, payload)
+        if action == "SendLocalList":
+            local_lists.forget(charger.pk)
         return commands.request(charger, action, payload, by=by, answer_timeout_s=answer_timeout_s)
