@@ -1,6 +1,7 @@
 """How customers stand, many at once: columns beside each row instead of queries for each."""
 
 from collections.abc import Collection
+from typing import Any
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -19,12 +20,10 @@ def with_balance(customers: QuerySet[Customer]) -> QuerySet[Customer]:
 
 def spendable(customer_ids: Collection[int]) -> dict[int, int]:
     """Wallet and credit limit less what is owed, in satang. Holds do not count: they come and go."""
-    rows = with_balance(Customer.objects.filter(pk__in=customer_ids)).values_list(
-        "pk", "balance", "billing_mode", "credit_limit"
-    )
+    rows: Any = with_balance(Customer.objects.filter(pk__in=customer_ids))
     return {
-        pk: balance + (limit if mode == BillingMode.POSTPAID else 0)
-        for pk, balance, mode, limit in rows
+        row.pk: row.balance + (row.credit_limit if row.billing_mode == BillingMode.POSTPAID else 0)
+        for row in rows
     }
 
 

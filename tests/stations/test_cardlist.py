@@ -95,5 +95,7 @@ def test_parts_of_a_difference_lead_from_any_list_to_any_other(
 
 
 @given(held=_lists, new=_lists)
-def test_a_whole_list_forgets_what_was_before(held: cardlist.Entries, new: cardlist.Entries) -> None:
+def test_a_whole_list_forgets_what_was_before(
+    held: cardlist.Entries, new: cardlist.Entries
+) -> None:
     assert cardlist.applied(held, cardlist.everything(new), full=True) == new
