@@ -25,6 +25,7 @@ class Action(StrEnum):
     OWN_ACCOUNT = "own_account"
     COMMAND_CHARGER = "command_charger"
     SWITCH_CHARGER = "switch_charger"
+    RESERVE = "reserve"
     EDIT_CHARGER = "edit_charger"
     EDIT_STATION = "edit_station"
     RESOLVE_CASE = "resolve_case"
@@ -46,6 +47,7 @@ _VIEWER = frozenset({Action.VIEW, Action.OWN_ACCOUNT})
 _OPERATOR = _VIEWER | {
     Action.COMMAND_CHARGER,
     Action.SWITCH_CHARGER,
+    Action.RESERVE,
     Action.RESOLVE_CASE,
     Action.STOP_SESSION,
     Action.EDIT_CARD,

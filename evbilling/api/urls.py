@@ -17,6 +17,7 @@ from evbilling.api import (
     ledger,
     limits,
     messages,
+    reservations,
     schema,
     sessions,
     stations,
@@ -59,6 +60,15 @@ urlpatterns = [
         name="api-command",
     ),
     re_path(rf"^{CHARGER}messages/$", messages.Messages.as_view(), name="api-messages"),
+    re_path(
+        rf"^{CHARGER}local-list/$",
+        reservations.ChargerLocalList.as_view(),
+        name="api-charger-local-list",
+    ),
+    path("reservations/", reservations.Reservations.as_view(), name="api-reservations"),
+    path(
+        "reservations/<int:pk>/", reservations.ReservationDetail.as_view(), name="api-reservation"
+    ),
     path("sessions/", sessions.Sessions.as_view(), name="api-sessions"),
     path("sessions/<int:pk>/", sessions.SessionDetail.as_view(), name="api-session"),
     path("sessions/<int:pk>/stop/", sessions.StopSession.as_view(), name="api-session-stop"),

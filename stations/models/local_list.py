@@ -32,7 +32,8 @@ class LocalList(models.Model):
 
     ``entries``: idTag → IdTagInfo as sent. ``version``: what the charger confirmed; ``top_version``:
     the highest that was ever sent to it or heard from it. ``sending``: the part that is out. ``due_at``:
-    when to look whether anything differs; null when nothing has changed since.
+    when to look whether anything differs; null when nothing has changed since. ``error`` is a code:
+    ``no_answer``, ``not_supported``, ``refused:`` and ``error:`` with the charger's word.
     """
 
     charger = models.OneToOneField(

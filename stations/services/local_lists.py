@@ -177,7 +177,7 @@ def on_answer(command: Command) -> None:
         row.sending, row.due_at = {}, timezone.now()  # it never saw it: again when it is back
     elif command.status == CommandStatus.TIMEOUT:
         row.state, row.verify = _doubtful(row, step), True
-        _later(row, str(_("The charger did not answer.")))
+        _later(row, "no_answer")
     elif command.status == CommandStatus.ERROR:
         _errored(row, step, command)
     else:
@@ -294,7 +294,7 @@ def _took_part(row: LocalList, answer: dict[str, Any]) -> None:
         hopeless = sent["full"] and word != "VersionMismatch"
         again = row.tries == 0 and not hopeless
         row.state, row.verify = ListState.UNKNOWN if again else ListState.FAILED, True
-        _later(row, str(_("The charger did not take the list: %(word)s.") % {"word": word[:40]}))
+        _later(row, f"refused:{word[:40]}")
         if again:
             row.due_at = timezone.now()
 
@@ -316,7 +316,7 @@ def _errored(row: LocalList, step: ListStep, command: Command) -> None:
         _unsupported(row)
     else:
         row.state, row.verify = _doubtful(row, step), True
-        _later(row, str(_("The charger answered with an error: %(code)s.") % {"code": code[:60]}))
+        _later(row, f"error:{code[:60]}")
 
 
 def _doubtful(row: LocalList, step: ListStep) -> ListState:
@@ -326,7 +326,7 @@ def _doubtful(row: LocalList, step: ListStep) -> ListState:
 
 def _unsupported(row: LocalList) -> None:
     row.state, row.due_at = ListState.UNSUPPORTED, None
-    row.error = str(_("The charger keeps no list of cards."))
+    row.error = "not_supported"
 
 
 def _later(row: LocalList, error: str) -> None:

@@ -13,6 +13,8 @@ from stations.services import local_lists, switches
 from users.models import Company, TaxEntity
 from users.services import editing
 
+MOST_OFFLINE_CREDIT = 100_000_00  # satang
+
 
 class StationFields(TypedDict, total=False):
     """What may be set. Power in kW, the cycle day from 1 to 28, the longest charge in kWh,
