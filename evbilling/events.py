@@ -31,6 +31,10 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "session_ended": ("billing.services.bills.on_session_ended",),
     "command_finished": ("stations.services.outcomes.on_command_finished",),
     "case_opened": (),
+    "reservation_changed": (),
+    # users
+    "card_changed": ("stations.services.local_lists.on_people_changed",),
+    "customer_changed": ("stations.services.local_lists.on_people_changed",),
     # billing
     "allowance_due": ("billing.services.allowance.on_allowance_due",),
     "authorisation_lapsed": ("billing.services.allowance.on_authorisation_lapsed",),
@@ -47,6 +51,9 @@ COMMAND_OUTCOMES: dict[str, str] = {
     "upgrade": "stations.services.upgrades.on_outcome",
     "transfer": "stations.services.transfers.on_outcome",
     "campaign": "stations.services.campaigns.on_outcome",
+    "reserve": "stations.services.reservations.on_reserve_answer",
+    "unreserve": "stations.services.reservations.on_withdraw_answer",
+    "local_list": "stations.services.local_lists.on_answer",
 }
 
 

@@ -12,7 +12,13 @@ from django.utils import timezone
 from billing.services import ledger
 from core.models import Fact
 from evbilling import health
-from stations.services import certificates, frame_months, security_events, transfer_door
+from stations.services import (
+    certificates,
+    frame_months,
+    local_lists,
+    security_events,
+    transfer_door,
+)
 
 log = logging.getLogger(__name__)
 FACT_DAYS = 180
@@ -55,6 +61,12 @@ def drop_old_facts() -> None:
     """Facts are a timeline, not an archive: sessions, bills and the ledger stay."""
     limit = timezone.now() - timedelta(days=FACT_DAYS)
     Fact.objects.filter(at__lt=limit).exclude(deliveries__due__isnull=False).delete()
+
+
+@shared_task
+def look_at_card_lists() -> None:
+    """Cards expire and money is spent without anybody changing a card."""
+    local_lists.look_again()
 
 
 @shared_task

@@ -66,3 +66,8 @@ def believe(text: str | None, received_at: datetime, connected_at: datetime | No
     if not (near or buffered):
         return Claim(received_at, device_at, Clock.RECEIPT)
     return Claim(device_at, device_at, Clock.DEVICE if zoned else Clock.NO_ZONE)
+
+
+def zulu(at: datetime) -> str:
+    """RFC 3339 with milliseconds and Z, which every charger reads (quirk 25)."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"

@@ -16,6 +16,8 @@ from stations.models import (
     Connector,
     ConnectorStatus,
     MeterValue,
+    Reservation,
+    ReservationStatus,
     Session,
     SessionLive,
     Station,
@@ -202,3 +204,27 @@ def a_session(
         for m in range(1, minutes + 1)
     )
     return session
+
+
+def a_reservation(
+    connector: Connector, card: Card | None = None, *, minutes: int = 15, **fields: Any
+) -> Reservation:
+    """One that the charger has confirmed."""
+    n = next(_numbers)
+    card = card or a_card(a_customer(connector.charger.station.company))
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "number": 10_000 + n,
+        "charger": connector.charger,
+        "connector": connector,
+        "card": card,
+        "customer": card.customer,
+        "id_tag": card.id_tag,
+        "parent_id_tag": card.parent_id_tag,
+        "made_by": "admin Factory",
+        "status": ReservationStatus.RESERVED,
+        "reserved_at": now,
+        "made_at": now,
+        "expires_at": now + timedelta(minutes=minutes),
+    }
+    return Reservation.objects.create(**values | fields)

@@ -28,6 +28,7 @@ class Action(StrEnum):
     DOWNLOAD_FILE = "download_file"
     UPDATE_FIRMWARE = "update_firmware"
     RUN_CAMPAIGN = "run_campaign"
+    RESERVE = "reserve"
     EDIT_CHARGER = "edit_charger"
     SECURE_CHARGER = "secure_charger"
     EDIT_AUTHORITY = "edit_authority"
@@ -52,6 +53,7 @@ _OPERATOR = _VIEWER | {
     Action.COMMAND_CHARGER,
     Action.SWITCH_CHARGER,
     Action.DOWNLOAD_FILE,
+    Action.RESERVE,
     Action.RESOLVE_CASE,
     Action.STOP_SESSION,
     Action.EDIT_CARD,

@@ -1,5 +1,6 @@
 """Money decides about energy: the gate that reserves, the customer's choice, renewal at price borders."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from billing import forecast, pricing
 from billing.models import Account, Hold, HoldState
 from billing.money import to_baht
+from billing.selectors import standing as balances
 from billing.selectors.costs import usage_of
 from billing.services import ledger, tariffs, wallets
 from core import outbox
@@ -78,6 +80,9 @@ class BillingGate:
             return problem
         hold = _hold_for(customer, _most(station, connector, tariff), key)
         return _allowance(hold, pricing.Usage(at, at, 0), at, tariff, None)
+
+    def spendable(self, customer_ids: Collection[int]) -> Mapping[int, int]:
+        return balances.spendable(customer_ids)
 
 
 def choose(session: Session, *, wh: int | None, satang: int | None) -> None:

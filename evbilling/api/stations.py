@@ -3,12 +3,13 @@
 from typing import ClassVar
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from evbilling.api.base import Endpoint, Listing
-from evbilling.api.fields import Moment, Number, Owned
+from evbilling.api.fields import Moment, Money, Number, Owned
 from evbilling.api.filters import OfCompany
 from stations.models import Station, TapMode, Utility
 from stations.services import sites
@@ -51,8 +52,25 @@ class StationSerializer(serializers.Serializer[Station]):
     billing_cycle_day = serializers.IntegerField(min_value=1, max_value=28, required=False)
     tap_mode = serializers.ChoiceField(choices=TapMode.choices, required=False)
     max_session_kwh = serializers.IntegerField(min_value=1, max_value=500, required=False)
+    customers_reserve = serializers.BooleanField(
+        required=False, help_text="Whether customers may reserve a connector on its page."
+    )
+    max_reservation_min = serializers.IntegerField(min_value=1, max_value=240, required=False)
+    local_lists = serializers.BooleanField(
+        required=False, help_text="Whether its chargers know cards while they are offline."
+    )
+    offline_credit = Money(
+        required=False, help_text="THB lent to a prepaid card offline; 0: it cannot charge then."
+    )
     enabled = serializers.BooleanField(required=False)
     created_at = Moment(read_only=True)
+
+    def validate_offline_credit(self, satang: int) -> int:
+        if not 0 <= satang <= sites.MOST_OFFLINE_CREDIT:
+            raise serializers.ValidationError(
+                _("From 0 to %(most)s baht.") % {"most": sites.MOST_OFFLINE_CREDIT // 100}
+            )
+        return satang
 
 
 class StationQuery(OfCompany):

@@ -20,6 +20,7 @@ from evbilling.api import (
     ledger,
     limits,
     messages,
+    reservations,
     schema,
     security,
     sessions,
@@ -120,6 +121,15 @@ urlpatterns = [
     ),
     re_path(r"^commands/(?P<action>\w{1,50})/$", bulk.BulkCommands.as_view(), name="api-bulk"),
     path("command-batches/<uuid:batch>/", bulk.Batch.as_view(), name="api-batch"),
+    re_path(
+        rf"^{CHARGER}local-list/$",
+        reservations.ChargerLocalList.as_view(),
+        name="api-charger-local-list",
+    ),
+    path("reservations/", reservations.Reservations.as_view(), name="api-reservations"),
+    path(
+        "reservations/<int:pk>/", reservations.ReservationDetail.as_view(), name="api-reservation"
+    ),
     path("sessions/", sessions.Sessions.as_view(), name="api-sessions"),
     path("sessions/<int:pk>/", sessions.SessionDetail.as_view(), name="api-session"),
     path("sessions/<int:pk>/stop/", sessions.StopSession.as_view(), name="api-session-stop"),

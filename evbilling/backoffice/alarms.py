@@ -97,6 +97,7 @@ def task_word(handler: str) -> str:
         "stations.services.outcomes.on_command_finished": _("Taking in a charger’s answer"),
         "stations.services.arrivals.on_chargers_booted": _("Seeing to chargers that have booted"),
         "stations.services.campaigns.on_transfer_changed": _("Going on with a campaign"),
+        "stations.services.local_lists.on_people_changed": _("Keeping the chargers’ card lists"),
         "evbilling.telling.on_session_billed": _("Telling the customer about the bill"),
     }.get(handler, handler)
 

@@ -23,10 +23,11 @@ from evbilling.backoffice.orders import is_secret, masked
 from evbilling.backoffice.timeline import happenings
 from evbilling.states import State, state_of
 from evbilling.templatetags.ui import kw
-from stations.models import Case, Charger, CommandStatus, Connector, Session
+from stations.models import Case, Charger, CommandStatus, Connector, Reservation, Session
 from stations.models.command import OPEN
 from stations.selectors import cases, chargers, sessions
 from stations.selectors.chargers import Plug, online_of
+from stations.selectors.reservations import open_at
 from stations.selectors.sessions import Sampled
 from stations.services.connectors import offline_since
 from users.access import Action, may
@@ -43,6 +44,7 @@ class Card:
     price: LevelPrice
     satang: int | None = None
     curve: Curve | None = None
+    reservation: Reservation | None = None
 
     @property
     def page_url(self) -> str:
@@ -109,12 +111,15 @@ def live(charger: Charger) -> dict[str, Any]:
         price.level: price for price in tariffs.in_force([charger.station], now)[charger.station_id]
     }
     enabled = charger.enabled and charger.station.enabled
+    found = open_at(charger.pk)
+    reservations = {row.connector_id: row for row in found if row.connector_id}
     cards = []
     for plug in plugs:
         session = plug.session
         state = state_of(plug.connector.status, online=plug.online, enabled=enabled)
         if session is None:
-            cards.append(Card(plug, state, prices["guest"]))
+            kept = reservations.get(plug.connector.pk)
+            cards.append(Card(plug, state, prices["guest"], reservation=kept))
             continue
         cards.append(
             Card(
@@ -125,7 +130,7 @@ def live(charger: Charger) -> dict[str, Any]:
                 power_curve(readings[session.pk], session.started_at, now, plug.connector),
             )
         )
-    return {"cards": cards, "now": now}
+    return {"cards": cards, "now": now, "open_reservations": found}
 
 
 def _costs(running: list[Session]) -> dict[int, int]:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from evbilling.backoffice import charger_orders, charger_page
+from evbilling.backoffice import charger_cards, charger_orders, charger_page, reservations
 from evbilling.backoffice.charger_page import charger_of
 from evbilling.backoffice.chips import Chip, chip
 from evbilling.backoffice.gate import AdminRequest, actor, needs, rows
@@ -22,6 +22,7 @@ from stations.selectors import chargers as selectors
 from stations.selectors import keyset
 from stations.selectors import sessions as session_selectors
 from stations.selectors.chargers import ChargerRow
+from stations.selectors.reservations import open_at as reservations_at
 from stations.services import switches
 from stations.services.connectors import offline_since
 from users.access import Action, may
@@ -84,6 +85,9 @@ def detail(request: AdminRequest, charge_point_id: str) -> HttpResponse:
         context |= charger_page.happened(charger)
     elif part == "plugs":
         context |= charger_page.live(charger)
+    elif part == "reserved":
+        context |= reservations.section(request, reservations_at(charger.pk))
+        return render(request, "backoffice/charger_reserved.html", context)
     elif part == "head":
         return _changed(request, charger)
     else:
@@ -91,6 +95,7 @@ def detail(request: AdminRequest, charge_point_id: str) -> HttpResponse:
         context |= charger_page.troubles(request, charger)
         wanted = charger_orders.begun(request)
         context |= charger_orders.forms(request, charger, wanted) | charger_orders.last(charger)
+        context |= reservations.section(request, context["open_reservations"])
         context["wanted_order"] = wanted.order.action if wanted else ""
         part = ""
     return render(request, f"backoffice/charger.html{'#' + part if part else ''}", context)
@@ -125,6 +130,7 @@ def command(request: AdminRequest, charge_point_id: str) -> HttpResponse:
         return render(request, "backoffice/charger.html#orders", context, status=status)
     context |= charger_page.live(charger) | charger_page.happened(charger)
     context |= charger_page.troubles(request, charger)
+    context |= reservations.section(request, context["open_reservations"])
     return render(request, "backoffice/charger.html", context, status=status)
 
 
@@ -158,7 +164,9 @@ def sessions(request: AdminRequest, charge_point_id: str) -> HttpResponse:
 def communication(request: AdminRequest, charge_point_id: str) -> HttpResponse:
     charger = charger_of(request, charge_point_id)
     context = charger_page.frame(request, charger, "communication")
-    context |= charger_page.communication(charger)
+    context |= charger_page.communication(charger) | charger_cards.shown(charger)
+    if request.GET.get("part") == "cards":
+        return render(request, "backoffice/charger_cards.html", context)
     part = "#settings" if request.GET.get("part") == "settings" else ""
     return render(request, f"backoffice/charger_communication.html{part}", context)
 

@@ -32,6 +32,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         (
             Item("overview", _("Overview"), "layout-dashboard"),
             Item("sessions", _("Charging history"), "history", ("session",)),
+            Item("reservations", _("Reservations"), "calendar-time"),
             Item("cases", _("Cases"), "clipboard-check", badge="cases"),
         ),
     ),

@@ -17,13 +17,14 @@ from evbilling.backoffice.board import Panel, Seen
 from evbilling.backoffice.gate import AdminRequest, actor, needs, one, rows
 from evbilling.backoffice.moments import midnight
 from evbilling.backoffice.session_rows import rows_of
+from evbilling.backoffice.station_rules import RulesForm, fields_of, rules_of
 from evbilling.states import COUNTS, STATES, State
 from stations.models import Case, Session, Station
 from stations.selectors import cases, sessions
 from stations.selectors import stations as selectors
 from stations.selectors.sessions import SessionFilter
 from stations.selectors.stations import Day, StationRow
-from stations.services import switches
+from stations.services import sites, switches
 from users.access import Action, may
 
 RECENT = 8
@@ -57,14 +58,24 @@ def index(request: AdminRequest) -> HttpResponse:
 @needs(Action.VIEW)
 def detail(request: AdminRequest, pk: int) -> HttpResponse:
     mine = rows(request, Station.objects.select_related("tax_entity", "company"))
-    station = one(request, mine, pk=pk)
+    return shown(request, one(request, mine, pk=pk))
+
+
+def shown(
+    request: AdminRequest,
+    station: Station,
+    form: RulesForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The page; ``form`` are rules that were not taken."""
     since, now = midnight(), timezone.now()
-    row = selectors.listed(mine.filter(pk=pk), since, now)[0]
+    row = selectors.listed(rows(request, Station.objects.filter(pk=station.pk)), since, now)[0]
     satang = bills.by_station([station.pk], since).get(station.pk, 0)
     context = {"station": station, "shown": _shown(row, satang), "now": now}
     if request.GET.get("part") == "now":
         return render(request, "backoffice/station.html#now", context)
-    return render(request, "backoffice/station.html", context | _rest(request, station, now))
+    context |= _rest(request, station, now) | {"rules": form or rules_of(station)}
+    return render(request, "backoffice/station.html", context, status=status)
 
 
 @require_POST
@@ -73,6 +84,18 @@ def switch(request: AdminRequest, pk: int) -> HttpResponse:
     """Open or close a whole station."""
     station = one(request, Station.objects.all(), pk=pk)
     switches.set_station_enabled(station, request.POST.get("on") == "1", actor=actor(request))
+    return redirect("station", station.pk)
+
+
+@require_POST
+@needs(Action.EDIT_STATION)
+def rules(request: AdminRequest, pk: int) -> HttpResponse:
+    """Reservations, and what chargers may decide while they are offline."""
+    station = one(request, Station.objects.select_related("tax_entity", "company"), pk=pk)
+    form = RulesForm(request.POST)
+    if not form.is_valid():
+        return shown(request, station, form, status=422)
+    sites.update(station, fields_of(form), actor=actor(request))
     return redirect("station", station.pk)
 
 

@@ -157,6 +157,22 @@ def _case(fact: Fact, lost: str) -> Happening:
     return Happening(fact.at, "wait", "alert-triangle", _("Case opened"), word, reverse("cases"))
 
 
+def _reservation(fact: Fact, lost: str) -> Happening:
+    status = str(fact.data.get("status"))
+    word = {
+        "requested": _("Reservation asked for"),
+        "reserved": _("Reserved"),
+        "used": _("Reservation used"),
+        "cancelled": _("Reservation cancelled"),
+        "expired": _("Reservation expired"),
+        "refused": _("Reservation refused"),
+    }.get(status, status)
+    number = fact.data.get("number")
+    plug = _("Connector %(n)s") % {"n": number} if number else _("Charger")
+    reason = str(fact.data.get("reason") or "")
+    return Happening(fact.at, "rsv", "calendar-time", f"{plug} · {word}", reason)
+
+
 _WORDS: dict[str, Callable[[Fact, str], Happening]] = {
     "charger_online": _online,
     "charger_offline": _offline,
@@ -170,6 +186,7 @@ _WORDS: dict[str, Callable[[Fact, str], Happening]] = {
     "session_billed": _billed,
     "command_finished": _command,
     "case_opened": _case,
+    "reservation_changed": _reservation,
 }
 
 

@@ -19,7 +19,7 @@ from billing.selectors import quotes
 from billing.selectors.costs import usage_of
 from billing.services import wallets
 from core.errors import DomainError
-from evbilling.customer import choice, chooser, drawing, receipts, ride, words
+from evbilling.customer import choice, chooser, drawing, keeping, receipts, ride, words
 from evbilling.customer.money import Money
 from evbilling.customer.stage import Phone, Stage, stage_of
 from evbilling.templatetags.ui import baht, duration, price
@@ -103,6 +103,7 @@ def look(request: HttpRequest, connector: Connector, visitor: str) -> Look:
         asked=chooser.remembered(request)[3],
         again="again" in request.GET,
         newest=mine is None or visits.is_newest(mine),
+        visitor=visitor,
     )
     offer = _offer(place, phone, now)
     stage = stage_of(place, phone, now, priced=offer is not None)
@@ -117,7 +118,7 @@ def context(
         "look": what,
         "stage": what.stage.value,
         "body": f"customer/{_BODIES.get(what.stage, what.stage.value)}.html",
-        "key": f"{what.stage}:{what.session.pk if what.session else 0}",
+        "key": f"{what.stage}:{what.session.pk if what.session else 0}:{_kept(what)}",
         "state": words.state_of(what.stage, what.place),
         "now": what.now,
         "error": error,
@@ -129,6 +130,12 @@ def context(
     if what.stage in WITH_CHOOSER and what.offer is not None:
         found["chooser"] = _chooser(what, typed, error)
     return found
+
+
+def _kept(what: Look) -> int:
+    """The reservation that this phone holds: with its end the page begins anew."""
+    row = what.place.reservation
+    return row.pk if row is not None and row.visitor == what.visitor else 0
 
 
 def receipt_page(session: Session) -> dict[str, Any]:
@@ -256,7 +263,11 @@ def _tap(what: Look) -> dict[str, Any]:
 
 def _free(what: Look) -> dict[str, Any]:
     finished = what.session if what.phone.again else None
+    kept = keeping.mine(what)
     return {
+        "keep": keeping.offer(what),
+        "kept_note": keeping.note(kept),
+        "kept_open": kept is not None and kept.is_open,
         "too_late": words.too_late(what.phone.visit, what.now),
         "last": receipts.token_of(finished) if finished else "",
     }

@@ -7,6 +7,7 @@ from enum import StrEnum
 from stations.models import (
     Authorisation,
     ConnectorStatus,
+    ReservationStatus,
     Session,
     SessionStatus,
     Visit,
@@ -54,6 +55,7 @@ class Phone:
     asked: int = 0
     again: bool = False  # it has seen its receipt and wants to charge once more
     newest: bool = True  # nobody has charged here since
+    visitor: str = ""  # the phone's random name
 
     @property
     def session(self) -> Session | None:
@@ -80,10 +82,20 @@ def stage_of(place: Place, phone: Phone, now: datetime, *, priced: bool) -> Stag
         return Stage.FAULT
     if phone.leave is not None:
         return Stage.STARTING
-    by_status = _by_status(place.connector.status, priced)
+    by_status = _by_status(_status_for(place, phone), priced)
     if by_status in (Stage.CLOSED, Stage.RESERVED):
         return by_status
     return _waiting(phone.visit, now) or by_status
+
+
+def _status_for(place: Place, phone: Phone) -> str:
+    """A plug that is kept for somebody is reserved to all others, whatever the charger calls it."""
+    status, kept = place.connector.status, place.reservation
+    if kept is None or kept.status != ReservationStatus.RESERVED:
+        return status
+    if kept.visitor and kept.visitor == phone.visitor:
+        return ConnectorStatus.AVAILABLE if status == ConnectorStatus.RESERVED else status
+    return ConnectorStatus.RESERVED if status in STARTABLE else status
 
 
 def _receipt_is_fresh(place: Place, phone: Phone, session: Session, now: datetime) -> bool:

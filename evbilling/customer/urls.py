@@ -14,5 +14,7 @@ urlpatterns = [
     path("<str:code>/confirm", views.confirm, name="customer-confirm"),
     path("<str:code>/stop", views.stop, name="customer-stop"),
     path("<str:code>/mine", views.claim, name="customer-claim"),
+    path("<str:code>/reserve", views.reserve, name="customer-reserve"),
+    path("<str:code>/unreserve", views.unreserve, name="customer-unreserve"),
     path("<str:code>/receipt/<str:token>", views.receipt, name="customer-receipt"),
 ]

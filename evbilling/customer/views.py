@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from core.audit import Actor
 from core.errors import DomainError
-from evbilling.customer import actions, chooser, guard, receipts
+from evbilling.customer import actions, chooser, guard, keeping, receipts
 from evbilling.customer.choice import KWH, Typed
 from evbilling.customer.page import Look, context, look, receipt_page
 from stations.models import Connector
@@ -145,6 +145,17 @@ def stop(seen: Look, request: HttpRequest, actor: Actor) -> None:
 @acts
 def claim(seen: Look, request: HttpRequest, actor: Actor) -> None:
     actions.claim(seen, request.POST.get("card", "")[:40], actor)
+
+
+@acts
+def reserve(seen: Look, request: HttpRequest, actor: Actor) -> None:
+    form = request.POST
+    keeping.reserve(seen, form.get("number", "")[:40], form.get("minutes", "")[:6], actor)
+
+
+@acts
+def unreserve(seen: Look, request: HttpRequest, actor: Actor) -> None:
+    keeping.give_back(seen, actor)
 
 
 def _typed(request: HttpRequest) -> Typed:

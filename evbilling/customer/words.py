@@ -48,6 +48,7 @@ REFUSED: dict[str, Text] = {
     "no_money": gettext_lazy("The wallet is empty. Top up, then tap again."),
     "arrears": gettext_lazy("An earlier charge is not paid yet. Pay it first, then tap again."),
     "credit_used_up": gettext_lazy("The credit limit is used up. Ask the station's office."),
+    "reserved": gettext_lazy("This plug is kept for somebody else. Use another one."),
     "ConcurrentTx": gettext_lazy("This card is charging elsewhere. Stop there first."),
 }
 REFUSED_OTHERWISE = gettext_lazy(
@@ -100,6 +101,8 @@ _BY_STAGE: dict[Stage, State] = {
 def state_of(stage: Stage, place: Place) -> State:
     """The pill."""
     status = place.connector.status
+    if stage is Stage.RESERVED:
+        return STATES[ConnectorStatus.RESERVED]
     if stage in (Stage.LIVE, Stage.ASK):
         if not place.online:
             return STATES[OFFLINE]
@@ -117,12 +120,7 @@ def trouble(stage: Stage, place: Place) -> Note | None:
     if stage is Stage.FAULT:
         return _fault(place.connector)
     if stage is Stage.RESERVED:
-        return Note(
-            "rsv",
-            "calendar-time",
-            _("This plug is reserved"),
-            _("Somebody has booked it. Use another charger for now."),
-        )
+        return _reserved(place)
     if stage is Stage.NO_PRICE:
         return Note(
             "off",
@@ -230,6 +228,23 @@ def _offline(place: Place) -> Note:
         _("We cannot reach this charger since %(since)s")
         % {"since": moment(offline_since(place.connector.charger))},
         _("So it cannot be started from here. This page tries again by itself."),
+    )
+
+
+def _reserved(place: Place) -> Note:
+    kept = place.reservation
+    if kept is None:
+        return Note(
+            "rsv",
+            "calendar-time",
+            _("This plug is reserved"),
+            _("Somebody has booked it. Use another charger for now."),
+        )
+    return Note(
+        "rsv",
+        "calendar-time",
+        _("Reserved until %(time)s – free again then") % {"time": moment(kept.expires_at)},
+        _("If it is reserved for you: plug in and hold your card to the charger."),
     )
 
 

@@ -16,7 +16,9 @@ from stations.models.charger import (
     SecurityProfile,
 )
 from stations.models.command import Command, CommandStatus
+from stations.models.local_list import ListState, ListStep, LocalList
 from stations.models.log import Frame, RejectedFrame
+from stations.models.reservation import RefusedBecause, Reservation, ReservationStatus, Withdrawal
 from stations.models.security import (
     Authority,
     CertificateState,
@@ -73,10 +75,16 @@ __all__ = [
     "Frame",
     "InstalledRoot",
     "Knock",
+    "ListState",
+    "ListStep",
+    "LocalList",
     "MeterValue",
     "ProfileUpgrade",
     "Protocol",
+    "RefusedBecause",
     "RejectedFrame",
+    "Reservation",
+    "ReservationStatus",
     "RootUse",
     "SecurityEvent",
     "SecurityProfile",
@@ -98,4 +106,5 @@ __all__ = [
     "Utility",
     "Visit",
     "VisitStage",
+    "Withdrawal",
 ]

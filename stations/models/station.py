@@ -45,6 +45,11 @@ class Station(SoftDeleted, models.Model):
     billing_cycle_day = models.PositiveSmallIntegerField(default=1)
     tap_mode = models.CharField(max_length=13, choices=TapMode.choices, default=TapMode.TAP_STARTS)
     max_session_kwh = models.PositiveSmallIntegerField(default=100)
+    customers_reserve = models.BooleanField(default=False)  # on the connector's page
+    max_reservation_min = models.PositiveSmallIntegerField(default=15)
+    local_lists = models.BooleanField(default=False)  # chargers know cards while they are offline
+    # THB in satang that a prepaid card may draw offline; 0: prepaid cards stay out of the lists
+    offline_credit = models.BigIntegerField(default=0)
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     limited_admins = models.ManyToManyField(
@@ -70,6 +75,12 @@ class Station(SoftDeleted, models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(max_session_kwh__range=(1, 500)), name="station_max_kwh"
+            ),
+            models.CheckConstraint(
+                condition=Q(max_reservation_min__range=(1, 240)), name="station_max_reservation"
+            ),
+            models.CheckConstraint(
+                condition=Q(offline_credit__range=(0, 100_000_00)), name="station_offline_credit"
             ),
         ]
 

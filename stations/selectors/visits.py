@@ -14,11 +14,13 @@ from stations.models import (
     Connector,
     ConnectorStatus,
     MeterValue,
+    Reservation,
     Session,
     SessionStatus,
     Visit,
 )
-from stations.selectors import chargers
+from stations.models.reservation import OPEN_RESERVATION
+from stations.selectors import chargers, reservations
 
 NEARBY = 3
 STOP_ACTION = "RemoteStopTransaction"
@@ -32,6 +34,7 @@ class Place:
     online: bool
     several_plugs: bool
     session: Session | None
+    reservation: Reservation | None = None
 
     @property
     def enabled(self) -> bool:
@@ -73,6 +76,7 @@ def place(connector: Connector) -> Place:
         chargers.online_of(connector),
         connector.charger.connectors.filter(connector_id__gt=0).count() > 1,
         running_on(connector),
+        reservations.at_plug(connector),
     )
 
 
@@ -108,11 +112,13 @@ def free_nearby(connector: Connector) -> Sequence[Connector]:
     """Other plugs of the station that somebody could use at once, each with its charger's ``plugs``:
     first what fits the same cars."""
     busy = Session.objects.filter(connector=OuterRef("pk"), status=SessionStatus.ACTIVE, refusal="")
+    kept = Reservation.objects.filter(connector=OuterRef("pk"), status__in=OPEN_RESERVATION)
     free = (
         _plugs()
         .filter(
             chargers.is_online("charger__connection_holder"),
             ~Exists(busy),
+            ~Exists(kept),
             charger__station=connector.charger.station_id,
             charger__enabled=True,
             charger__station__enabled=True,

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from core.models import Fact
-from stations.services import campaigns, transfers, upgrades
+from stations.services import campaigns, local_lists, transfers, upgrades
 
 # Each takes the ids of chargers that have just booted, finds those it waits for, and sees to them.
 WAITING: tuple[Callable[[Sequence[int]], None], ...] = (
     upgrades.on_booted,
     transfers.on_booted,
     campaigns.on_booted,
+    local_lists.on_booted,
 )
 
 

@@ -17,7 +17,7 @@ from stations.models import (
     Visit,
     VisitStage,
 )
-from stations.services import gate
+from stations.services import gate, holding
 from users.models import Card, CardStatus, Customer
 from users.models.customer import card_key
 
@@ -113,6 +113,9 @@ def authorise(charger_id: int, id_tag: str) -> TagInfo:
         refusal = gate.current().check(charger.station, holder_of(card), timezone.now())
         if refusal is not None:
             no = TagInfo(BLOCKED, info.expires_at, info.parent_id_tag, refusal.code)
+            return _told(charger, no)
+        if holding.keeps_all(charger, id_tag, card, timezone.now()):
+            no = TagInfo(BLOCKED, info.expires_at, info.parent_id_tag, "reserved")
             return _told(charger, no)
         return _after_tap(charger, card, info)
 

@@ -5,6 +5,7 @@ called inside the transaction that creates the session and places its hold there
 one wallet cannot both win.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -48,6 +49,10 @@ class Gate(Protocol):
         """Reserve and allow, inside the caller's transaction. ``key`` makes a repeat find its hold."""
         ...
 
+    def spendable(self, customer_ids: Collection[int]) -> Mapping[int, int]:
+        """What each has or is lent, less what is owed, in satang: who may charge offline."""
+        ...
+
 
 class _NoGate:
     """Before the project is wired nobody may charge."""
@@ -65,6 +70,9 @@ class _NoGate:
         authorisation: Authorisation | None,
     ) -> Allowance | Refusal:
         return Refusal("not_wired")
+
+    def spendable(self, customer_ids: Collection[int]) -> Mapping[int, int]:
+        return {}
 
 
 _gate: Gate = _NoGate()

@@ -9,13 +9,16 @@ from django.utils.translation import gettext_lazy as _
 from core import audit
 from core.errors import Conflict, DomainError
 from stations.models import Charger, Station
-from stations.services import switches
+from stations.services import local_lists, switches
 from users.models import Company, TaxEntity
 from users.services import editing
 
+MOST_OFFLINE_CREDIT = 100_000_00  # satang
+
 
 class StationFields(TypedDict, total=False):
-    """What may be set. Power in kW, the cycle day from 1 to 28, the longest charge in kWh."""
+    """What may be set. Power in kW, the cycle day from 1 to 28, the longest charge in kWh,
+    ``offline_credit`` in satang."""
 
     name: str
     name_th: str
@@ -28,6 +31,10 @@ class StationFields(TypedDict, total=False):
     contracted_kw: Decimal | None
     billing_cycle_day: int
     tap_mode: str
+    customers_reserve: bool
+    max_reservation_min: int
+    local_lists: bool
+    offline_credit: int
     max_session_kwh: int
     tax_entity: TaxEntity | None
     enabled: bool
@@ -62,6 +69,8 @@ def update(station: Station, fields: StationFields, *, actor: audit.Actor) -> St
         if changes:
             editing.save(station, changes)
             _record(actor, "edit_station", station, old=changes.old, new=changes.new)
+            if {"local_lists", "offline_credit"} & changes.new.keys():
+                local_lists.on_station_changed(station)
         switches.set_station_enabled(station, enabled, actor=actor)
     return station
 

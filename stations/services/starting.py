@@ -18,7 +18,7 @@ from stations.models import (
     Visit,
     VisitStage,
 )
-from stations.services import authorising, gate, stopping
+from stations.services import authorising, gate, holding, stopping
 from stations.services.authorising import ACCEPTED, BLOCKED, CONCURRENT, TagInfo
 from stations.services.connectors import lock_connector
 from users.models import Card
@@ -34,6 +34,7 @@ class Start:
     raw_time: str
     claim: Claim
     received_at: datetime
+    reservation_id: int | None = None
 
     @property
     def key(self) -> str:
@@ -70,6 +71,10 @@ def start_session(charger_id: int, start: Start) -> Started:
             leave.card if leave else authorising.find_card(charger.station.company_id, start.id_tag)
         )
         info = _identify(charger, card, start, leave)
+        if info.status == ACCEPTED and holding.keeps_out(
+            connector, start.id_tag, card, start.claim.at
+        ):
+            info = TagInfo(BLOCKED, info.expires_at, info.parent_id_tag, "reserved")
         session = _new_session(charger, connector, start, card, leave)
         if info.status == ACCEPTED:
             info = _reserve(session, leave, info)
@@ -78,6 +83,8 @@ def start_session(charger_id: int, start: Start) -> Started:
             # A plug holds one car: a charge still open on it ended without a word.
             stopping.end_without_stop(before, by=start.claim.at, why="superseded")
         _save(session, start, leave)
+        if not session.refusal:
+            holding.used_by(session, card, start.reservation_id)
         return Started(session, info)
 
 

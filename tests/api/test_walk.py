@@ -24,6 +24,7 @@ PREFIX = "/api/v1/"
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("api-command", "POST"): {"type": "Soft"},
     ("api-charger", "PATCH"): {"enabled": True},
+    ("api-charger-local-list", "POST"): {"do": "read"},
 }
 # Lists that hold something of the caller's own from the start.
 OWN = {"api-me", "api-tokens", "api-companies", "api-admins", "api-audit"}
@@ -130,7 +131,16 @@ def test_the_owner_of_another_company_finds_nothing(world: World, other_api: Cal
 def test_an_admin_limited_to_another_station_finds_nothing_of_this_one(world: World) -> None:
     admin = an_admin(world.company, Level.MANAGER, all_stations=False)
     caller = Caller(admin)
-    of_stations = ("charger", "connector", "command", "message", "session", "tariff", "case")
+    of_stations = (
+        "charger",
+        "connector",
+        "command",
+        "message",
+        "session",
+        "tariff",
+        "case",
+        "reservation",
+    )
     wrong = []
     for name, names_object, actions in addresses():
         if not any(word in name for word in of_stations) or name == "api-tariffs-price":

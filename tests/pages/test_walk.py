@@ -12,7 +12,15 @@ from django.urls import URLPattern, reverse
 from core.models import Delivery, Fact
 from evbilling.backoffice.urls import urlpatterns
 from stations.models import Case
-from tests.factories import a_charger, a_company, a_session, a_station, an_admin
+from tests.factories import (
+    a_charger,
+    a_company,
+    a_connector,
+    a_reservation,
+    a_session,
+    a_station,
+    an_admin,
+)
 from tests.files.world import a_campaign, a_sent_file, an_image
 from tests.pages.people import a_visitor, signed_in
 from users.access import RIGHTS, Action
@@ -31,6 +39,7 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
     charger = a_charger(station, online=True)
     session = a_session(charger.connectors.get())
     case = Case.objects.create(charger=charger, kind="no_stop", key=f"walk-{charger.pk}")
+    kept = a_reservation(a_connector(charger, 2))
     fact = Fact.objects.create(kind="session_ended", subject_id=1, company_id=company.pk)
     alarm = Delivery.objects.create(fact=fact, handler="x", attempts=Delivery.ALARM_AFTER)
     image = an_image(company)
@@ -44,6 +53,7 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
             "charger-file": a_sent_file(charger).pk,
             "firmware": image.pk,
             "campaign": campaign.pk,
+            "reservation": kept.pk,
         },
     }
     return about | {

@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from core import audit
+from core import audit, outbox
 from core.errors import Conflict, DomainError
 from users.models import Card, CardStatus, Company, Customer
 from users.models.customer import card_key
@@ -107,3 +107,4 @@ def _record(
     new: dict[str, Any] | None = None,
 ) -> None:
     audit.record(actor, action, f"card:{card.pk}", company_id=card.company_id, old=old, new=new)
+    outbox.publish("card_changed", card.pk, company_id=card.company_id)

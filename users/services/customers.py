@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from core import audit
+from core import audit, outbox
 from core.errors import Conflict
 from users.models import Company, Customer
 from users.services import editing, phones
@@ -87,3 +87,5 @@ def _record(
         old=changes.old if changes and action != "create_customer" else None,
         new=changes.new if changes else None,
     )
+    if action != "create_customer":  # a new one has no card yet
+        outbox.publish("customer_changed", customer.pk, company_id=customer.company_id)

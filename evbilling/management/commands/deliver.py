@@ -14,7 +14,15 @@ from django.utils import timezone
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
 from core import outbox
-from stations.services import campaigns, commands, links, stopping, transfers
+from stations.services import (
+    campaigns,
+    commands,
+    links,
+    local_lists,
+    reservations,
+    stopping,
+    transfers,
+)
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 1.0
@@ -84,6 +92,8 @@ SWEEPS: tuple[Callable[[], int], ...] = (
     stopping.close_silent,
     transfers.close_overdue,
     campaigns.sweep,
+    reservations.tidy,
+    local_lists.push_due,
 )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from stations.drivers.ocpp import schemas
 from stations.models import Authorisation, Charger, Command, Session
-from stations.services import commands, passwords
+from stations.services import commands, local_lists, passwords
 from stations.services.authorisations import command_key
 
 
@@ -47,4 +47,6 @@ class OcppDriver:
             return passwords.send(
                 charger, payload["value"], by=by, answer_timeout_s=answer_timeout_s
             )
+        if action == "SendLocalList":
+            local_lists.forget(charger.pk)
         return commands.request(charger, action, payload, by=by, answer_timeout_s=answer_timeout_s)

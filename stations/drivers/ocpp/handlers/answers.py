@@ -1,7 +1,6 @@
 """What handlers share: the legal words of an answer, and the checks that every message passes."""
 
-from datetime import UTC, datetime
-
+from stations.clock import zulu as zulu
 from stations.drivers.ocpp.frames import Refused
 from stations.services.authorising import TagInfo
 from stations.services.connectors import MAX_CONNECTORS
@@ -17,11 +16,6 @@ def tag_info(info: TagInfo) -> dict[str, str]:
     if info.parent_id_tag:
         answer["parentIdTag"] = info.parent_id_tag
     return answer
-
-
-def zulu(at: datetime) -> str:
-    """RFC 3339 with milliseconds and Z, which every charger reads (quirk 25)."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
 
 
 def require_connector(number: int) -> None:

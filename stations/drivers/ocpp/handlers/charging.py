@@ -30,6 +30,7 @@ async def start_transaction(line: Line, msg: m.StartTransaction, at: datetime) -
         raw_time=m.text(msg.timestamp, 40),
         claim=claim,
         received_at=at,
+        reservation_id=msg.reservation_id,
     )
     started = await line.hub.pool.run(starting.start_session, line.pk, start)
     await reload(line)
