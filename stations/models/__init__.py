@@ -2,6 +2,7 @@
 
 from stations.models.charger import Charger, Connector, ConnectorStatus, Knock, Protocol
 from stations.models.command import Command, CommandStatus
+from stations.models.forward import Forward, ForwardedSession, ForwardMode, ForwardState
 from stations.models.log import Frame, RejectedFrame
 from stations.models.session import (
     Authorisation,
@@ -25,6 +26,10 @@ __all__ = [
     "CommandStatus",
     "Connector",
     "ConnectorStatus",
+    "Forward",
+    "ForwardMode",
+    "ForwardState",
+    "ForwardedSession",
     "Frame",
     "Knock",
     "MeterValue",
