@@ -5,7 +5,6 @@ import json
 import queue
 import ssl
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -87,12 +86,10 @@ class SecondSide:
 
     def hear(self, action: str, count: int = 1, seconds: float = 15) -> list[Payload]:
         """Wait until ``count`` of ``action`` have come in all."""
-        return list(
-            eventually(
-                lambda: self.of(action)[: count or 1] if len(self.of(action)) >= count else None,
-                seconds,
-            )
+        found: list[Payload] = eventually(
+            lambda: self.of(action) if len(self.of(action)) >= count else [], seconds
         )
+        return found
 
     def call(self, action: str, payload: Payload, timeout: float = 15) -> list[Any]:
         """Ask the charge point; the whole frame that answers."""
@@ -124,7 +121,8 @@ class SecondSide:
 
     def _take(self, socket: ServerConnection, frame: list[Any]) -> None:
         if frame[0] != 2:
-            self._replies[frame[1]].put(frame)
+            if waiting := self._replies.get(frame[1]):
+                waiting.put(frame)
             return
         _, message_id, action, payload = frame
         try:
@@ -132,10 +130,9 @@ class SecondSide:
         except jsonschema_rs.ValidationError as error:
             self.problems.append(f"{action} {payload}: {error.message}")
         self.heard.append((action, payload))
-        answer = self.answers.get(action, self._usual)
-        found = answer(payload) if callable(answer) and answer != self._usual else answer
-        if answer == self._usual:
-            found = self._usual(action)
+        found = self.answers[action] if action in self.answers else self._usual(action)
+        if callable(found):
+            found = found(payload)
         if found is None:
             return
         if isinstance(found, list):
@@ -155,6 +152,3 @@ class SecondSide:
             "DataTransfer": {"status": "Accepted"},
         }
         return usual.get(action, {})
-
-
-Answer = Callable[[Payload], Payload | None]

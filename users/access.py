@@ -26,6 +26,7 @@ class Action(StrEnum):
     COMMAND_CHARGER = "command_charger"
     SWITCH_CHARGER = "switch_charger"
     EDIT_CHARGER = "edit_charger"
+    FORWARD_INSIDE = "forward_inside"  # copies to an address inside a private network
     EDIT_STATION = "edit_station"
     RESOLVE_CASE = "resolve_case"
     STOP_SESSION = "stop_session"
@@ -60,7 +61,12 @@ _MANAGER = _OPERATOR | {
     Action.EDIT_TARIFF,
     Action.VIEW_AUDIT,
 }
-_OWNER = _MANAGER | {Action.EDIT_ADMIN, Action.EDIT_COMPANY, Action.RETRY_DELIVERY}
+_OWNER = _MANAGER | {
+    Action.EDIT_ADMIN,
+    Action.EDIT_COMPANY,
+    Action.RETRY_DELIVERY,
+    Action.FORWARD_INSIDE,
+}
 
 RIGHTS: dict[str, frozenset[Action]] = {
     Level.VIEWER: frozenset(_VIEWER),

@@ -14,7 +14,6 @@ from stations.services import forward_targets
 from users.services import editing
 
 CHANNEL = "forwards"
-LEASE = "forward"
 LONGEST_PASSWORD = 128
 
 
@@ -135,12 +134,16 @@ def _from_now_on(row: Forward, other_side: bool) -> None:
         row.sent = row.answered = row.dropped = 0
 
 
-def _tell(row: Forward, actor: audit.Actor, action: str, **what: dict[str, Any]) -> None:
+def _tell(
+    row: Forward,
+    actor: audit.Actor,
+    action: str,
+    *,
+    old: dict[str, Any] | None = None,
+    new: dict[str, Any] | None = None,
+) -> None:
+    company_id = row.charger.station.company_id
     audit.record(
-        actor,
-        action,
-        f"charger:{row.charger_id}",
-        company_id=row.charger.station.company_id,
-        **what,
+        actor, action, f"charger:{row.charger_id}", company_id=company_id, old=old, new=new
     )
     outbox.notify(CHANNEL, {"charger": row.charger_id})

@@ -11,6 +11,7 @@ from tests.factories import (
     a_card,
     a_charger,
     a_customer,
+    a_forward,
     a_session,
     a_station,
     a_tax_entity,
@@ -38,6 +39,7 @@ def a_world(company: Company) -> World:
     end(ended)
     bills.bill_session(ended)
     case = Case.objects.create(charger=charger, kind=CaseKind.NO_STOP, key=f"walk-{charger.pk}")
+    a_forward(charger)
     admin = an_admin(company, "viewer")
     tokens.create(admin)
     at = {"charge_point_id": charger.charge_point_id}
@@ -55,6 +57,8 @@ def a_world(company: Company) -> World:
         "api-connector": {**at, "connector_id": 1},
         "api-commands": at,
         "api-command": {**at, "action": "Reset"},
+        "api-forward": at,
+        "api-forward-try": at,
         "api-messages": at,
         "api-session": {"pk": ended.pk},
         "api-session-stop": {"pk": running.pk},

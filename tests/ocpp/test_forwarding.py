@@ -1,12 +1,12 @@
 """Copies for a second central system, over real wires: two servers, one charger, nothing faked."""
 
-import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from django.db import connection
+from websockets.exceptions import ConnectionClosed
 
 from core.audit import SYSTEM
 from core.models import AuditEntry
@@ -91,8 +91,7 @@ def test_every_message_of_the_charger_arrives_in_order_with_that_sides_numbers(
     assert "transactionId" not in second
     # That side says Invalid to every card; ours is what the charger was told.
     assert Session.objects.get(transaction_id=ours).refusal == ""
-    fresh = Forward.objects.get(pk=row.pk)
-    eventually(lambda: Forward.objects.get(pk=row.pk).answered >= 8)
+    fresh = eventually(lambda: Forward.objects.filter(pk=row.pk, answered__gte=8).first())
     assert fresh.boot_answer["status"] == "Accepted"
 
 
@@ -136,11 +135,10 @@ def test_what_came_while_that_side_was_away_from_the_start_is_told_once_even_aft
         row = copied(charger, side)
         eventually(lambda: state(row) == "failed", 15)
         ours = point.start(tag)["transactionId"]
-        relay.process_named("forward").kill()
+        relay.processes["forward"].kill9()
         point.stop(ours, 1_900)
         side.rise()
-        relay.processes.pop("forward").stop()
-        relay.start("forward")
+        relay.processes["forward"].start()
         side.hear("StopTransaction", 1, 30)
         point.status("Available")
         eventually(lambda: side.of("StatusNotification")[-1]["status"] == "Available")
@@ -289,8 +287,9 @@ def test_nonsense_and_refusals_of_that_side_never_touch_the_charge(
         side.hear("StopTransaction")
         eventually(lambda: Forward.objects.get(pk=row.pk).dropped == 1)
         assert state(row) == "connected"
-        for _ in range(25):
-            side.send("nonsense")
+        with suppress(ConnectionClosed):
+            while True:
+                side.send("nonsense")
         eventually(lambda: Forward.objects.get(pk=row.pk).last_error.startswith("nonsense"), 15)
         assert point.call("Heartbeat")["currentTime"]
 
@@ -343,7 +342,6 @@ def test_a_charger_that_is_away_is_away_there_too(
         point.boot()
         connected(row)
     eventually(lambda: state(row) == "waiting", 20)
-    connection.close()
 
 
 def test_without_forwards_a_message_costs_the_line_nothing_more() -> None:
@@ -356,4 +354,3 @@ def test_without_forwards_a_message_costs_the_line_nothing_more() -> None:
     assert [
         p.name for p in hot if "forward" in p.read_text().lower().replace("x-forwarded-for", "")
     ] == []
-    assert json.dumps({}) == "{}"

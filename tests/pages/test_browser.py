@@ -42,6 +42,7 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
         "chargers": "/chargers/",
         "charger": f"/chargers/{charger.charge_point_id}/",
         "frames": f"/chargers/{charger.charge_point_id}/frames/",
+        "forwarding": f"/chargers/{charger.charge_point_id}/forwarding/",
         "sessions": "/sessions/",
         "session": f"/sessions/{ended.pk}/",
         "prices": "/prices/",

@@ -12,7 +12,7 @@ from django.urls import URLPattern, reverse
 from core.models import Delivery, Fact
 from evbilling.backoffice.urls import urlpatterns
 from stations.models import Case
-from tests.factories import a_charger, a_company, a_session, a_station, an_admin
+from tests.factories import a_charger, a_company, a_forward, a_session, a_station, an_admin
 from tests.pages.people import a_visitor, signed_in
 from users.access import RIGHTS, Action
 from users.models import Company, Level
@@ -28,6 +28,7 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
     """For each page about something, what it is about."""
     station = a_station(company)
     charger = a_charger(station, online=True)
+    a_forward(charger, state="failed", last_error="http 401", boot_answer={"status": "Rejected"})
     session = a_session(charger.connectors.get())
     case = Case.objects.create(charger=charger, kind="no_stop", key=f"walk-{charger.pk}")
     fact = Fact.objects.create(kind="session_ended", subject_id=1, company_id=company.pk)

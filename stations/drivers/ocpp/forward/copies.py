@@ -25,7 +25,7 @@ Payload = dict[str, Any]
 OLD = timedelta(minutes=15)  # of readings this old one in a quarter of an hour is kept
 SWEEP_SECONDS = 5.0
 SAVE_SECONDS = 1.0
-AGAIN_SECONDS = 2.0
+AGAIN_SECONDS = 1.0
 MOST_SEEN = 2_000
 # Told while they are news; an old one helps nobody.
 PASSING = frozenset(

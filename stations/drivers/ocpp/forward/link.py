@@ -33,7 +33,7 @@ MOST_BROKEN = 20
 MOST_ASKED = 4  # calls of that side that are being answered at once
 LEAST_HEARTBEAT, LONGEST_HEARTBEAT = 10, 86_400
 SHORTEST_BOOT_RETRY = 10.0
-OFFLINE_GRACE = 10.0  # a charger that comes back at once is not worth a new line
+OFFLINE_GRACE = 3.0  # a charger that comes back at once is not worth a new line
 
 
 class Finished(Exception):

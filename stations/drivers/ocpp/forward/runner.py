@@ -5,7 +5,7 @@ import logging
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core import leases, outbox
@@ -16,10 +16,12 @@ from stations.drivers.ocpp.forward.link import Link
 from stations.drivers.ocpp.forward.looker import Looker
 from stations.drivers.ocpp.writer import DatabaseAway, Pool
 from stations.models import ForwardState
-from stations.services.forwarding import CHANNEL, LEASE
+from stations.selectors.forwards import FORWARD_LEASE as LEASE
+from stations.services.forwarding import CHANNEL
 
 log = logging.getLogger(__name__)
-RENEW_SECONDS = 4.0
+TERM = timedelta(seconds=6)  # how long after a kill another may begin
+RENEW_SECONDS = 1.5
 RELOAD_SECONDS = 2.0
 HEARD = ("charger_online", "charger_offline")
 
@@ -80,7 +82,7 @@ class Runner:
         """Two processes that both forward would tell everything twice."""
         while True:
             try:
-                held = await self._pool.run(leases.take, LEASE, self._holder)
+                held = await self._pool.run(leases.take, LEASE, self._holder, TERM)
             except DatabaseAway:
                 held = None
             if held is not None:
