@@ -62,6 +62,11 @@ urlpatterns = [
     re_path(rf"^{CHARGER}forward/$", forwards.ForwardDetail.as_view(), name="api-forward"),
     re_path(rf"^{CHARGER}forward/try/$", forwards.TryForward.as_view(), name="api-forward-try"),
     re_path(rf"^{CHARGER}messages/$", messages.Messages.as_view(), name="api-messages"),
+    re_path(
+        rf"^{CHARGER}messages/export/$",
+        messages.ExportMessages.as_view(),
+        name="api-messages-export",
+    ),
     path("sessions/", sessions.Sessions.as_view(), name="api-sessions"),
     path("sessions/<int:pk>/", sessions.SessionDetail.as_view(), name="api-session"),
     path("sessions/<int:pk>/stop/", sessions.StopSession.as_view(), name="api-session-stop"),

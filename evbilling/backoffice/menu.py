@@ -31,7 +31,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         _("Watch"),
         (
             Item("overview", _("Overview"), "layout-dashboard"),
-            Item("sessions", _("Charging history"), "history", ("session",)),
+            Item("sessions", _("Charging history"), "history", ("session", "session-frames")),
             Item("cases", _("Cases"), "clipboard-check", badge="cases"),
         ),
     ),
@@ -57,7 +57,13 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             Item("holidays", _("Holidays"), "calendar-off"),
         ),
     ),
-    (_("System"), (Item("alarms", _("Alarms"), "bell", action=Action.RETRY_DELIVERY),)),
+    (
+        _("System"),
+        (
+            Item("frames", _("Frames"), "list-search"),
+            Item("alarms", _("Alarms"), "bell", action=Action.RETRY_DELIVERY),
+        ),
+    ),
 )
 BADGE_TITLES = {"chargers": _("Chargers that need a look"), "cases": _("Open cases")}
 

@@ -46,6 +46,12 @@ urlpatterns = [
         name="charger-communication",
     ),
     path("chargers/<str:charge_point_id>/frames/", frames.page, name="charger-frames"),
+    path(
+        "chargers/<str:charge_point_id>/frames/export/",
+        frames.export,
+        name="charger-frames-export",
+    ),
+    path("frames/", frames.search, name="frames"),
     path("chargers/<str:charge_point_id>/forwarding/", forwarding.page, name="charger-forwarding"),
     path(
         "chargers/<str:charge_point_id>/forwarding/set/",
@@ -64,6 +70,7 @@ urlpatterns = [
     ),
     path("sessions/", sessions.index, name="sessions"),
     path("sessions/<int:pk>/", sessions.detail, name="session"),
+    path("sessions/<int:pk>/frames/", frames.of_session, name="session-frames"),
     path("sessions/<int:pk>/stop/", sessions.stop, name="session-stop"),
     path("prices/", prices.index, name="prices"),
     path("prices/<int:station>/<str:level>/", prices.edit, name="price-edit"),

@@ -60,6 +60,7 @@ def a_world(company: Company) -> World:
         "api-forward": at,
         "api-forward-try": at,
         "api-messages": at,
+        "api-messages-export": at,
         "api-session": {"pk": ended.pk},
         "api-session-stop": {"pk": running.pk},
         "api-session-bill": {"pk": ended.pk},

@@ -45,6 +45,8 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
         "forwarding": f"/chargers/{charger.charge_point_id}/forwarding/",
         "sessions": "/sessions/",
         "session": f"/sessions/{ended.pk}/",
+        "session frames": f"/sessions/{ended.pk}/frames/",
+        "all frames": "/frames/",
         "prices": "/prices/",
         "price": f"/prices/{charger.station_id}/guest/",
         "holidays": "/holidays/",
