@@ -86,8 +86,12 @@ class ExportQuery(ByTime):
     direction = serializers.ChoiceField(choices=["in", "out"], required=False)
     message_id = serializers.CharField(required=False)
     text = serializers.CharField(required=False, help_text="Said in the call or its answer.")
-    errors = serializers.BooleanField(required=False)
     session = serializers.IntegerField(required=False)
+
+    def get_fields(self) -> dict[str, queries.AnyField]:
+        """``errors`` is a name that a serializer has taken already."""
+        failed = serializers.BooleanField(required=False, source="failed")
+        return {**super().get_fields(), "errors": failed}
 
 
 class ExportMessages(ChargerEndpoint):
@@ -114,7 +118,7 @@ class ExportMessages(ChargerEndpoint):
         chosen = FrameFilter(
             action=wanted.get("action", ""),
             direction=wanted.get("direction", ""),
-            errors=wanted.get("errors", False),
+            errors=wanted.get("failed", False),
             message_id=wanted.get("message_id", ""),
             text=wanted.get("text", ""),
             since=wanted.get("at__gte"),

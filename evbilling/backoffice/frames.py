@@ -1,7 +1,7 @@
 """The frame log: every message both ways, live, filtered, opened to read, exported."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -10,7 +10,6 @@ import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -30,7 +29,6 @@ from stations.selectors.frames import FILTERED_DAYS, KEPT_DAYS, Exchange, FrameF
 from users.access import Action
 
 PARAMETERS = ("action", "dir", "errors", "id", "q", "from", "to", "session", "days")
-SEARCHED = timedelta(days=1)  # how far a search through all chargers looks back by itself
 MOST_PRETTY = 16_000
 STATES = {
     "in": State(
@@ -117,9 +115,7 @@ def search(request: AdminRequest) -> HttpResponse:
     machines = list(rows(request, Charger.objects.all()).order_by("charge_point_id"))
     ids = {c.charge_point_id: c.pk for c in machines}
     named = request.GET.get("charger", "")
-    wanted = filter_of(request, None)
-    if wanted.since is None:
-        wanted = replace(wanted, since=timezone.now() - SEARCHED)
+    wanted, cut = selectors.searchable(filter_of(request, None))
     cursor = keyset.parse(request.GET.get("at", ""))
     chosen = [ids[named]] if named in ids else list(ids.values())
     found = selectors.of_chargers(chosen, wanted, cursor)
@@ -133,6 +129,8 @@ def search(request: AdminRequest) -> HttpResponse:
         "chosen_times": bool(request.GET.get("from") or request.GET.get("to")),
         "filtered": any(request.GET.get(k) for k in (*PARAMETERS, "charger")),
         "any_charger": bool(machines),
+        "cut": cut,
+        "filtered_days": FILTERED_DAYS,
     }
     context["chips"] = [only, *context["chips"]] if len(machines) > 1 else context["chips"]
     return render(request, "backoffice/frames_all.html", context)

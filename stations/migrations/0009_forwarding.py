@@ -5,6 +5,13 @@ import django.utils.timezone
 from django.db import migrations, models
 
 
+# Failures are few and are looked for among millions: without it, 25 s for a quarter of 40 chargers.
+FAILED = """
+CREATE INDEX stations_frame_failed ON stations_frame (charger_id, at DESC, id DESC)
+ WHERE error <> '' OR kind = 'broken'
+"""
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -12,6 +19,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunSQL(FAILED, "DROP INDEX stations_frame_failed"),
         migrations.CreateModel(
             name='Forward',
             fields=[

@@ -5,7 +5,7 @@ its own, found again by its message id within the time an answer may take.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
@@ -109,11 +109,15 @@ def story(
 def of_chargers(
     chargers: Sequence[int], wanted: FrameFilter, cursor: keyset.Cursor | None, size: int = 50
 ) -> keyset.Page[Frame]:
-    """One page of many chargers' calls: the newest of each by its index, then the newest of these.
+    """One page of many chargers' calls; ``wanted`` says since when (``searchable``).
 
-    One index scan for each charger costs less than sorting what all of them said, and needs no
-    index on the time alone, which every frame would have to pay for.
+    What nearly every frame fits, and failures, are found by the indexes of each charger. What few
+    fit is sought in the time itself (BRIN): an index on the time would cost every frame, and one
+    look at each charger's own pages costs more than reading the days once.
     """
+    if _sought(wanted):
+        found = Frame.objects.filter(charger_id__in=list(chargers))
+        return keyset.page(_narrowed(found, wanted), "at", cursor, size)
     each = _narrowed(Frame.objects.filter(charger_id=RawSQL("c.id", [])), wanted)
     upwards = cursor is not None and cursor.newer
     order = "" if upwards else " DESC"
@@ -129,6 +133,20 @@ def of_chargers(
         )
     )
     return keyset.made(rows, "at", cursor, size)
+
+
+def searchable(wanted: FrameFilter) -> tuple[FrameFilter, bool]:
+    """The filter with a time to begin: the last day, or as chosen. True where what was chosen is
+    more than is read in one go."""
+    end = wanted.until or timezone.now()
+    since = wanted.since or end - timedelta(days=1)
+    oldest = end - timedelta(days=FILTERED_DAYS)
+    cut = _sought(wanted) and since < oldest
+    return replace(wanted, since=max(since, oldest) if cut else since), cut
+
+
+def _sought(wanted: FrameFilter) -> bool:
+    return bool(wanted.text or wanted.action or wanted.message_id or wanted.direction)
 
 
 def exchanges(rows: list[Frame]) -> list[Exchange]:

@@ -101,7 +101,7 @@ def test_what_is_answered_otherwise_today_is_said(
     live_web: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     charger = a_charger(a_station())
-    line = {
+    line: dict[str, Any] = {
         "at": "2026-11-20T01:00:00Z",
         "direction": "in",
         "kind": "call",
@@ -110,8 +110,8 @@ def test_what_is_answered_otherwise_today_is_said(
         "payload": {"idTag": "NOBODY"},
         "error": None,
     }
-    then = {**line, "direction": "out", "kind": "result"}
-    then["payload"] = {"idTagInfo": {"status": "Accepted"}}
+    said = {"idTagInfo": {"status": "Accepted"}}
+    then = {**line, "direction": "out", "kind": "result", "payload": said}
     file = tmp_path / "frames.jsonl"
     file.write_text(f"{json.dumps(line)}\n{json.dumps(then)}\n")
     assert again(live_web, charger, file) == 1
@@ -150,6 +150,6 @@ def test_lines_that_are_no_messages_are_findings_and_no_crash() -> None:
         ]
     )
     kinds = sorted((f.kind, f.action) for f in report.found)
-    assert [k for k, _ in kinds] == ["refused", "refused", "unknown", *["unreadable"] * 3]
+    assert [k for k, _ in kinds] == ["refused"] * 3 + ["unreadable"] * 3
     assert ("refused", "MeterValues") in kinds
     assert report.calls["Heartbeat"] == 2

@@ -75,6 +75,8 @@ def _feed(report: Report, message: dict[str, Any], validate: bool) -> list[Findi
         return [Finding("broken", "", problem.description[:MOST_DETAIL])]
     if frame.kind != frames.CALL:
         return []
+    if not bytes(frame.first).startswith(b'"'):
+        return [Finding("refused", "", "FormationViolation: the action must be a string")]
     action = bytes(frame.first)[1:-1].decode("utf-8", "replace")
     report.calls[action] += 1
     known = ACTIONS.get(bytes(frame.first))
