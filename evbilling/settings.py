@@ -228,6 +228,8 @@ SPECTACULAR_SETTINGS = {
         "ConnectorStatus": "stations.models.ConnectorStatus",
         "SessionStatus": "stations.models.SessionStatus",
         "CommandStatus": "stations.models.CommandStatus",
+        "ForwardMode": "stations.models.ForwardMode",
+        "ForwardState": "stations.models.ForwardState",
         "CommandOutcome": "evbilling.api.waiting.FINAL",
         "Period": "evbilling.api.explained.PERIODS",
         "PeriodNow": "evbilling.api.tariffs.PERIODS_NOW",

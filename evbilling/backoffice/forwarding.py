@@ -29,9 +29,7 @@ STATES = {
     ForwardState.CONNECTING: State(
         "wait", "loader-2", gettext_lazy("Connecting"), gettext_lazy("Connecting")
     ),
-    ForwardState.CONNECTED: State(
-        "ok", "check", gettext_lazy("Connected"), gettext_lazy("Connected")
-    ),
+    ForwardState.CONNECTED: State("ok", "check", gettext_lazy("Linked"), gettext_lazy("Linked")),
     ForwardState.FAILED: State(
         "bad", "alert-triangle", gettext_lazy("Not reached"), gettext_lazy("Not reached")
     ),

@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 ('since', models.DateTimeField(default=django.utils.timezone.now)),
                 ('changed_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('asked_at', models.DateTimeField(null=True)),
-                ('state', models.CharField(choices=[('off', 'Off'), ('waiting', 'Waiting for the charger'), ('connecting', 'Connecting'), ('connected', 'Connected'), ('failed', 'Not reached')], default='waiting', max_length=10)),
+                ('state', models.CharField(choices=[('off', 'Off'), ('waiting', 'Waiting for the charger'), ('connecting', 'Connecting'), ('connected', 'Linked'), ('failed', 'Not reached')], default='waiting', max_length=10)),
                 ('state_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('tried_at', models.DateTimeField(null=True)),
                 ('connected_at', models.DateTimeField(null=True)),

@@ -18,7 +18,7 @@ class ForwardState(models.TextChoices):
     OFF = "off", _("Off")
     WAITING = "waiting", _("Waiting for the charger")
     CONNECTING = "connecting", _("Connecting")
-    CONNECTED = "connected", _("Connected")
+    CONNECTED = "connected", _("Linked")
     FAILED = "failed", _("Not reached")
 
 
