@@ -234,6 +234,8 @@ SPECTACULAR_SETTINGS = {
         "CampaignKind": "stations.models.CampaignKind",
         "CampaignState": "stations.models.CampaignState",
         "CampaignTargetState": "stations.models.TargetState",
+        "ForwardMode": "stations.models.ForwardMode",
+        "ForwardState": "stations.models.ForwardState",
         "CommandOutcome": "evbilling.api.waiting.FINAL",
         "Period": "evbilling.api.explained.PERIODS",
         "PeriodNow": "evbilling.api.tariffs.PERIODS_NOW",

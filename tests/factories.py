@@ -15,6 +15,7 @@ from stations.models import (
     Charger,
     Connector,
     ConnectorStatus,
+    Forward,
     MeterValue,
     Reservation,
     ReservationStatus,
@@ -111,6 +112,12 @@ def a_charger(
     if online:
         go_online(charger)
     return charger
+
+
+def a_forward(charger: Charger, **fields: Any) -> Forward:
+    """Copies to a second central system that nobody runs."""
+    values = {"url": "wss://central.example/ocpp", "identity": charger.charge_point_id}
+    return Forward.objects.create(charger=charger, **values | fields)
 
 
 def a_connector(charger: Charger, number: int = 1, **fields: Any) -> Connector:

@@ -32,6 +32,7 @@ class Action(StrEnum):
     EDIT_CHARGER = "edit_charger"
     SECURE_CHARGER = "secure_charger"
     EDIT_AUTHORITY = "edit_authority"
+    FORWARD_INSIDE = "forward_inside"  # copies to an address inside a private network
     EDIT_STATION = "edit_station"
     RESOLVE_CASE = "resolve_case"
     STOP_SESSION = "stop_session"
@@ -76,6 +77,8 @@ _OWNER = _MANAGER | {
     Action.EDIT_COMPANY,
     Action.EDIT_AUTHORITY,
     Action.RETRY_DELIVERY,
+    Action.RETRY_DELIVERY,
+    Action.FORWARD_INSIDE,
 }
 
 RIGHTS: dict[str, frozenset[Action]] = {

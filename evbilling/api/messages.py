@@ -4,27 +4,26 @@ A stored CALL of the charger carries our answer in its own row and becomes two m
 answer to a CALL of ours is a row of its own and gets its action from that CALL.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
 from typing import Any, ClassVar, TypeVar
 
-import orjson
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.request import Request
 
+from evbilling.api import filters as queries
 from evbilling.api.base import Listing
 from evbilling.api.chargers import ChargerEndpoint
 from evbilling.api.fields import Moment
 from evbilling.api.filters import ByTime
-from stations.models import Frame
-from users.access import Action
+from evbilling.frame_messages import Message, expand, export
+from stations.models import Frame, Session
+from stations.selectors.frames import ANSWER_WITHIN, ANSWERS, FrameFilter, calls
+from users.access import Action, scope
 
 M = TypeVar("M", bound=Model)
-ANSWER_WITHIN = timedelta(minutes=10)
-ANSWERS = (Frame.Kind.RESULT, Frame.Kind.ERROR)
-Message = dict[str, Any]
 
 
 @extend_schema_field(OpenApiTypes.ANY)
@@ -80,47 +79,55 @@ class Messages(ChargerEndpoint, Listing):
         return sorted(told, key=lambda m: m["at"], reverse=True)
 
 
-def expand(frames: Sequence[Frame]) -> Iterator[Message]:
-    """Each frame as it went over the wire."""
-    actions = _actions_of_answers(frames)
-    for frame in frames:
-        if frame.answer is not None:
-            yield _our_answer(frame)
-        is_answer = frame.kind in ANSWERS
-        yield {
-            "at": frame.at,
-            "direction": frame.direction,
-            "kind": frame.kind,
-            "action": actions.get(frame.message_id, "") if is_answer else frame.action,
-            "message_id": frame.message_id,
-            "payload": frame.payload if frame.kind == Frame.Kind.BROKEN else _json(frame.payload),
-            "error": (frame.error or None) if is_answer else None,
-        }
+class ExportQuery(ByTime):
+    """As of the list; ``session`` takes the charge's own time and whatever names it."""
+
+    action = serializers.CharField(required=False)
+    direction = serializers.ChoiceField(choices=["in", "out"], required=False)
+    message_id = serializers.CharField(required=False)
+    text = serializers.CharField(required=False, help_text="Said in the call or its answer.")
+    session = serializers.IntegerField(required=False)
+
+    def get_fields(self) -> dict[str, queries.AnyField]:
+        """``errors`` is a name that a serializer has taken already."""
+        failed = serializers.BooleanField(required=False, source="failed")
+        return {**super().get_fields(), "errors": failed}
 
 
-def _our_answer(frame: Frame) -> Message:
-    """What we said to the frame. A CALLERROR's answer holds its code, description and details."""
-    payload = _json(frame.answer or "")
-    if frame.error:
-        parts = _json(f"[{frame.answer}]") if frame.kind == Frame.Kind.CALL else None
-        code, text = (
-            (parts[0], parts[1])
-            if isinstance(parts, list) and len(parts) > 1
-            else (
-                frame.error,
-                frame.answer,
+class ExportMessages(ChargerEndpoint):
+    """The log as JSON Lines, oldest first, each call followed by its answer. Streamed."""
+
+    actions: ClassVar = {"GET": Action.VIEW}
+    serializer_class = MessageSerializer
+    filters = ExportQuery
+
+    @extend_schema(
+        responses={
+            (200, "application/x-ndjson"): OpenApiResponse(
+                OpenApiTypes.STR, "One message a line, with charge_point_id."
             )
+        }
+    )
+    def get(self, request: Request, charge_point_id: str) -> StreamingHttpResponse:
+        charger = self.charger(charge_point_id)
+        wanted = dict(queries.read(ExportQuery, request).validated_data)
+        session = None
+        if (number := wanted.pop("session", None)) is not None:
+            charges = scope(Session.objects.filter(charger=charger), self.admin)
+            session = self.find(charges.select_related("connector"), pk=number)
+        chosen = FrameFilter(
+            action=wanted.get("action", ""),
+            direction=wanted.get("direction", ""),
+            errors=wanted.get("failed", False),
+            message_id=wanted.get("message_id", ""),
+            text=wanted.get("text", ""),
+            since=wanted.get("at__gte"),
+            until=wanted.get("at__lt"),
+            session=session,
+            all_days=True,
         )
-        payload = {"errorCode": code, "errorDescription": text}
-    return {
-        "at": frame.at + timedelta(microseconds=frame.answer_after_us or 0),
-        "direction": "out",
-        "kind": "error" if frame.error else "result",
-        "action": frame.action,
-        "message_id": frame.message_id,
-        "payload": payload,
-        "error": frame.error or None,
-    }
+        filters = request.META.get("QUERY_STRING", "")
+        return export(charger, calls(charger, chosen), actor=self.actor, filters=filters)
 
 
 def _answers_to(action: str) -> Q:
@@ -135,26 +142,3 @@ def _answers_to(action: str) -> Q:
         at__gte=OuterRef("at") - ANSWER_WITHIN,
     )
     return Q(kind__in=ANSWERS) & Q(Exists(asked))
-
-
-def _actions_of_answers(frames: Iterable[Frame]) -> dict[str, str]:
-    """message id → action of the CALLs of ours that these frames answer, in one query."""
-    answers = [f for f in frames if f.kind in ANSWERS]
-    if not answers:
-        return {}
-    calls = Frame.objects.filter(
-        charger_id=answers[0].charger_id,
-        direction=Frame.Direction.OUT,
-        kind=Frame.Kind.CALL,
-        message_id__in=[f.message_id for f in answers],
-        at__gte=min(f.at for f in answers) - ANSWER_WITHIN,
-        at__lte=max(f.at for f in answers),
-    )
-    return dict(calls.values_list("message_id", "action"))
-
-
-def _json(text: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text

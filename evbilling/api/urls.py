@@ -16,6 +16,7 @@ from evbilling.api import (
     companies,
     customers,
     firmware,
+    forwards,
     holidays,
     ledger,
     limits,
@@ -129,6 +130,14 @@ urlpatterns = [
     path("reservations/", reservations.Reservations.as_view(), name="api-reservations"),
     path(
         "reservations/<int:pk>/", reservations.ReservationDetail.as_view(), name="api-reservation"
+    ),
+    re_path(rf"^{CHARGER}forward/$", forwards.ForwardDetail.as_view(), name="api-forward"),
+    re_path(rf"^{CHARGER}forward/try/$", forwards.TryForward.as_view(), name="api-forward-try"),
+    re_path(rf"^{CHARGER}messages/$", messages.Messages.as_view(), name="api-messages"),
+    re_path(
+        rf"^{CHARGER}messages/export/$",
+        messages.ExportMessages.as_view(),
+        name="api-messages-export",
     ),
     path("sessions/", sessions.Sessions.as_view(), name="api-sessions"),
     path("sessions/<int:pk>/", sessions.SessionDetail.as_view(), name="api-session"),

@@ -84,6 +84,7 @@ def frame(request: AdminRequest, charger: Charger, tab: str) -> dict[str, Any]:
         ("communication", "charger-communication", _("Communication")),
         ("security", "charger-security", _("Security")),
         ("files", "charger-files", _("Files")),
+        ("forwarding", "charger-forwarding", _("Forwarding")),
     )
     return {
         "charger": charger,

@@ -32,6 +32,17 @@ def parse_day(text: str) -> date | None:
     return found if 2000 <= found.year <= 2100 else None
 
 
+def parse_moment(text: str) -> datetime | None:
+    """A moment in a form (2026-11-20T09:30, on the wall); None for what is not one."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if not 2000 <= found.year <= 2100:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=LOCAL)
+
+
 def parse_clock(text: str) -> time | None:
     """A time of day in a form (21:20)."""
     try:

@@ -44,6 +44,7 @@ PRODUCT = Table(
         Row("web", "{python} manage.py web", 1, "PORT"),
         Row("simulator", SIMULATOR, 1, demo_only=True),
         Row("deliver", "{python} manage.py deliver", 1),
+        Row("forward", "{python} manage.py forward", 2),
         Row("worker", f"{CELERY} worker -P threads -c 4 {LEAN} {QUIET}", 2),
         Row("beat", f"{CELERY} beat -s {{data_dir}}/beat/schedule {QUIET}", 2),
     ),

@@ -16,6 +16,7 @@ from stations.models.charger import (
     SecurityProfile,
 )
 from stations.models.command import Command, CommandStatus
+from stations.models.forward import Forward, ForwardedSession, ForwardMode, ForwardState
 from stations.models.local_list import ListState, ListStep, LocalList
 from stations.models.log import Frame, RejectedFrame
 from stations.models.reservation import RefusedBecause, Reservation, ReservationStatus, Withdrawal
@@ -72,6 +73,10 @@ __all__ = [
     "ConnectorStatus",
     "Download",
     "FirmwareImage",
+    "Forward",
+    "ForwardMode",
+    "ForwardState",
+    "ForwardedSession",
     "Frame",
     "InstalledRoot",
     "Knock",

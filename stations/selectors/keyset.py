@@ -48,10 +48,15 @@ class Page(Generic[M]):
 
 def page(queryset: QuerySet[M], by: str, cursor: Cursor | None, size: int = 50) -> Page[M]:
     """One page of ``queryset`` by (``by``, id), newest first. The index on both does the work."""
-    wanted = _beside(queryset, by, cursor)
     upwards = cursor is not None and cursor.newer
+    wanted = beside(queryset, by, cursor)
     ordered = wanted.order_by(by, "id") if upwards else wanted.order_by(f"-{by}", "-id")
-    rows = list(ordered[: size + 1])
+    return made(list(ordered[: size + 1]), by, cursor, size)
+
+
+def made(rows: list[M], by: str, cursor: Cursor | None, size: int) -> Page[M]:
+    """The page of ``size`` + 1 rows that were read in the order of ``cursor``."""
+    upwards = cursor is not None and cursor.newer
     more = len(rows) > size
     rows = rows[:size]
     if upwards:
@@ -67,7 +72,8 @@ def page(queryset: QuerySet[M], by: str, cursor: Cursor | None, size: int = 50) 
     )
 
 
-def _beside(queryset: QuerySet[M], by: str, cursor: Cursor | None) -> QuerySet[M]:
+def beside(queryset: QuerySet[M], by: str, cursor: Cursor | None) -> QuerySet[M]:
+    """The rows on the cursor's side of its row."""
     if cursor is None:
         return queryset
     way = "gt" if cursor.newer else "lt"

@@ -19,7 +19,8 @@ class Answer:
         self.response = response
         self.status = response.status_code
         kind = response.headers.get("Content-Type", "")
-        self.json: Any = json.loads(response.content) if "json" in kind else None
+        whole = "json" in kind and not response.streaming
+        self.json: Any = json.loads(response.content) if whole else None
 
     def __getitem__(self, key: str) -> Any:
         return self.json[key]

@@ -19,6 +19,7 @@ from tests.factories import (
     a_card,
     a_charger,
     a_customer,
+    a_forward,
     a_reservation,
     a_session,
     a_station,
@@ -49,6 +50,7 @@ def a_world(company: Company) -> World:
     bills.bill_session(ended)
     case = Case.objects.create(charger=charger, kind=CaseKind.NO_STOP, key=f"walk-{charger.pk}")
     sent = a_sent_file(charger)
+    a_forward(charger)
     admin = an_admin(company, "viewer")
     tokens.create(admin)
     at = {"charge_point_id": charger.charge_point_id}
@@ -68,6 +70,8 @@ def a_world(company: Company) -> World:
         "api-connector": {**at, "connector_id": 1},
         "api-commands": at,
         "api-command": {**at, "action": "Reset"},
+        "api-forward": at,
+        "api-forward-try": at,
         "api-messages": at,
         "api-security": at,
         "api-security-upgrade": at,
@@ -87,6 +91,7 @@ def a_world(company: Company) -> World:
         **_of_a_campaign(a_campaign([charger]).pk),
         "api-charger-local-list": at,
         "api-reservation": {"pk": a_reservation(charger.connectors.get(connector_id=2), card).pk},
+        "api-messages-export": at,
         "api-session": {"pk": ended.pk},
         "api-session-stop": {"pk": running.pk},
         "api-session-bill": {"pk": ended.pk},

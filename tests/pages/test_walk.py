@@ -16,6 +16,7 @@ from tests.factories import (
     a_charger,
     a_company,
     a_connector,
+    a_forward,
     a_reservation,
     a_session,
     a_station,
@@ -29,6 +30,7 @@ from users.models import Company, Level
 pytestmark = pytest.mark.django_db
 OPEN_TO_ALL = {"home", "signin", "signin-code", "signout"}
 STREAMS = {"live"}
+FILES = {"charger-frames-export"}
 # Pages about something that no company owns: nobody else's owner may at all, instead of 404.
 NOBODYS = {"switch-company", "alarm-retry"}
 
@@ -37,6 +39,7 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
     """For each page about something, what it is about."""
     station = a_station(company)
     charger = a_charger(station, online=True)
+    a_forward(charger, state="failed", last_error="http 401", boot_answer={"status": "Rejected"})
     session = a_session(charger.connectors.get())
     case = Case.objects.create(charger=charger, kind="no_stop", key=f"walk-{charger.pk}")
     kept = a_reservation(a_connector(charger, 2))
@@ -181,6 +184,7 @@ def test_every_page_keeps_to_the_content_security_policy_in_both_languages() -> 
             html = response.get("Content-Type", "").startswith("text/html")
             page = response.content.decode() if html and response.status_code == 200 else ""
             shown = response.status_code == 200 and not response.streaming
+            shown = response.status_code == 200 and pattern.name not in FILES
             page = response.content.decode() if shown else ""
             if found := forbidden.search(page):
                 wrong.append((pattern.name, found[0]))
