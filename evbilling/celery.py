@@ -15,6 +15,7 @@ PERIODIC: tuple[tuple[str, str, float], ...] = (
     ("frame retention", "evbilling.tasks.drop_old_frames", 6 * 3600),
     ("ledger proof", "evbilling.tasks.prove_ledger", 6 * 3600),
     ("fact retention", "evbilling.tasks.drop_old_facts", 24 * 3600),
+    ("configuration read again", "evbilling.tasks.read_configurations", 300),
     ("sign-in retention", "evbilling.tasks.drop_old_sign_ins", 24 * 3600),
 )
 

@@ -16,6 +16,8 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "security_event": (),
     "charger_progress": (),
     "charger_switched": (),
+    "charger_commissioned": (),
+    "commissioning_due": ("stations.services.commissioning.on_due",),
     "station_switched": (),
     "connector_changed": (),
     "card_tapped": (),
@@ -33,6 +35,9 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
 # Orders that a part of the product gave: the first word of the order's key -> who takes the outcome.
 COMMAND_OUTCOMES: dict[str, str] = {
     "start_leave": "stations.services.authorisations.on_outcome",
+    "commission": "stations.services.commissioning.on_outcome",
+    "configuration": "stations.services.configuration.on_outcome",
+    "password": "stations.services.passwords.on_outcome",
 }
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from billing.services import ledger
 from core.models import Fact
 from evbilling import health
-from stations.services import frame_months
+from stations.services import configuration, frame_months
 
 log = logging.getLogger(__name__)
 FACT_DAYS = 180
@@ -54,3 +54,10 @@ def drop_old_sign_ins() -> None:
     limit = timezone.now() - timedelta(days=SIGN_IN_DAYS)
     for model in (AccessAttempt, AccessLog, AccessFailureLog):
         model.objects.filter(attempt_time__lt=limit).delete()
+
+
+@shared_task
+def read_configurations() -> None:
+    """Read chargers' settings again, each once a day, a few at a time."""
+    if asked := configuration.read_due():
+        log.info("configurations asked for", extra={"chargers": asked})

@@ -95,6 +95,8 @@ def task_word(handler: str) -> str:
         "billing.services.allowance.on_authorisation_lapsed": _("Giving held money back"),
         "billing.services.allowance.on_wallet_changed": _("Letting running charges use new money"),
         "stations.services.outcomes.on_command_finished": _("Taking in a charger’s answer"),
+        "stations.services.arrivals.on_charger_booted": _("Greeting a charger that has started up"),
+        "stations.services.commissioning.on_due": _("Setting a charger up"),
         "evbilling.telling.on_session_billed": _("Telling the customer about the bill"),
     }.get(handler, handler)
 

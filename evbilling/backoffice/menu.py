@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from evbilling.backoffice.gate import AdminRequest, rows
 from stations.models import Case, Charger, Connector, ConnectorStatus
+from stations.selectors.strangers import seen_by
 from users.access import Action, is_platform, may
 from users.models import Company
 
@@ -43,8 +44,29 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                 "chargers",
                 _("Chargers"),
                 "charging-pile",
-                ("charger", "charger-sessions", "charger-frames", "charger-communication"),
+                (
+                    "charger",
+                    "charger-sessions",
+                    "charger-frames",
+                    "charger-communication",
+                    "charger-commissioning",
+                    "charger-edit",
+                ),
                 badge="chargers",
+            ),
+            Item(
+                "strangers",
+                _("New chargers"),
+                "plus",
+                ("charger-add", "stranger-adopt"),
+                action=Action.EDIT_CHARGER,
+                badge="strangers",
+            ),
+            Item(
+                "templates",
+                _("Configuration templates"),
+                "adjustments",
+                ("template-new", "template"),
             ),
             Item("prices", _("Prices"), "tags", ("price-edit",)),
             Item("holidays", _("Holidays"), "calendar-off"),
@@ -52,7 +74,11 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
     ),
     (_("System"), (Item("alarms", _("Alarms"), "bell", action=Action.RETRY_DELIVERY),)),
 )
-BADGE_TITLES = {"chargers": _("Chargers that need a look"), "cases": _("Open cases")}
+BADGE_TITLES = {
+    "chargers": _("Chargers that need a look"),
+    "cases": _("Open cases"),
+    "strangers": _("Chargers at the door"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +120,13 @@ class Shell:
 
     @cached_property
     def badges(self) -> dict[str, int]:
-        """Chargers with a fault or without a line, and open cases."""
+        """Chargers with a fault or without a line, open cases, strangers at the door."""
         faulted = Connector.objects.filter(charger=OuterRef("pk"), status=ConnectorStatus.FAULTED)
         chargers = rows(self.request, Charger.objects.filter(enabled=True, station__enabled=True))
         needing = chargers.filter(Q(connection_holder="") | Exists(faulted))
         cases = rows(self.request, Case.objects.filter(resolved_at__isnull=True))
-        return {"chargers": needing.count(), "cases": cases.count()}
+        strangers = seen_by(self.admin).count()
+        return {"chargers": needing.count(), "cases": cases.count(), "strangers": strangers}
 
     def _link(self, item: Item) -> Link:
         match = self.request.resolver_match

@@ -4,6 +4,7 @@ An order to a charger that is away ends at once in ``offline``; one in the queue
 delivered late by surprise; one without an answer ends in ``timeout``.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from stations.models import Charger, Command, CommandStatus, Session
 DONE_CHANNEL = "commands"
 FINISHED = "command_finished"
 STARS = "***"
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")  # the escape, not a backslash before "u0000"
+NO_ANSWER = "no answer in time"  # detail of a timeout on a line that is still there
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +195,15 @@ def finish(
             command=command_id,
             epoch=epoch,
             status=status,
-            response=None if response is None else orjson.dumps(response).decode(),
+            response=None if response is None else _storable(response),
             detail=detail[:300],
         )
     )
+
+
+def _storable(response: Any) -> str:
+    """The answer as JSON without NUL: PostgreSQL takes none."""
+    return _NUL.sub(rb"\1", orjson.dumps(response)).decode()
 
 
 def queued_for(holder: str) -> list[tuple[int, int]]:

@@ -14,14 +14,12 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from core import audit, outbox
+from core import outbox
 from core.bulk import update_rows
 from core.models import Lease
 from core.outbox import News
-from stations.models import Charger, Connector, Knock, Session, SessionStatus
-from stations.services import commands
-
-MOST_KNOCKS = 1_000  # strangers remembered; beyond it they are turned away without a row
+from stations.models import Charger, Connector, Session, SessionStatus
+from stations.services import commands, knocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +30,7 @@ class Attempt:
     password: str
     address: str
     holder: str
+    user_agent: str = ""
 
 
 @dataclass(slots=True)
@@ -79,7 +78,9 @@ def password_digest(charge_point_id: str, password: str) -> str:
     the password is random and long instead (perf research)."""
     key = f"charger-password:{settings.SECRET_KEY}".encode()
     return hmac.new(
-        key, f"{charge_point_id.upper()}\0{password}".encode(), hashlib.sha256
+        key,
+        f"{charge_point_id.upper()}\0{password}".encode(errors="surrogateescape"),
+        hashlib.sha256,
     ).hexdigest()
 
 
@@ -235,32 +236,9 @@ def _link_news(kind: str, pk: int, company_id: int, station_id: int) -> News:
 
 
 def _why_not(attempt: Attempt, now: datetime) -> str:
-    """Remember a stranger at the door (counted, never creating a charger) and say why it stays out."""
+    """Remember a stranger at the door and say why it stays out."""
     known = Charger.objects.filter(charge_point_id__iexact=attempt.charge_point_id).first()
     reason = "wrong_password" if known else "unknown"
-    if not known and Knock.objects.count() >= MOST_KNOCKS:
-        return reason
-    knock, created = Knock.objects.get_or_create(
-        charge_point_id=attempt.charge_point_id[:48],
-        defaults={
-            "charger": known,
-            "reason": reason,
-            "address": attempt.address,
-            "first_at": now,
-            "last_at": now,
-        },
-    )
-    if not created:
-        Knock.objects.filter(pk=knock.pk).update(
-            attempts=knock.attempts + 1,
-            last_at=now,
-            reason=reason,
-            charger=known,
-            address=attempt.address,
-        )
-    elif known:
-        actor = audit.Actor(
-            "charger", attempt.charge_point_id, attempt.charge_point_id, attempt.address
-        )
-        audit.record(actor, "connect", f"charger:{known.pk}", refused=True, new={"reason": reason})
+    digest = password_digest(attempt.charge_point_id, attempt.password)
+    knocks.remember(attempt, known, reason, digest, now)
     return reason

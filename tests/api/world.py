@@ -6,7 +6,15 @@ from typing import Any
 from django.utils import timezone
 
 from billing.services import bills
-from stations.models import Case, CaseKind, Session, SessionStatus
+from stations.models import (
+    Case,
+    CaseKind,
+    Commissioning,
+    ConfigurationTemplate,
+    Knock,
+    Session,
+    SessionStatus,
+)
 from tests.factories import (
     a_card,
     a_charger,
@@ -40,6 +48,9 @@ def a_world(company: Company) -> World:
     case = Case.objects.create(charger=charger, kind=CaseKind.NO_STOP, key=f"walk-{charger.pk}")
     admin = an_admin(company, "viewer")
     tokens.create(admin)
+    template = ConfigurationTemplate.objects.create(company=company, name="T", keys={"a": "1"})
+    Commissioning.objects.create(charger=charger, reason="first", state="done")
+    Knock.objects.create(charge_point_id=f"K-{charger.pk}", reason="unknown")
     at = {"charge_point_id": charger.charge_point_id}
     names: dict[str, dict[str, Any]] = {
         "api-token": {"pk": admin.tokens.get().pk},
@@ -61,6 +72,10 @@ def a_world(company: Company) -> World:
         "api-session-bill": {"pk": ended.pk},
         "api-tariffs-in-force": {"station": station.pk},
         "api-tariff": {"pk": station.tariffs.get().pk},
+        "api-charger-configuration": at,
+        "api-charger-put-right": at,
+        "api-charger-commissioning": at,
+        "api-configuration-template": {"pk": template.pk},
         "api-case": {"pk": case.pk},
         "api-case-resolve": {"pk": case.pk},
     }

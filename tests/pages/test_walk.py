@@ -8,10 +8,19 @@ import pytest
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 
 from core.models import Delivery, Fact
 from evbilling.backoffice.urls import urlpatterns
-from stations.models import Case
+from stations.models import (
+    Case,
+    ChargerSetup,
+    Commissioning,
+    CommissioningStep,
+    ConfigurationKey,
+    ConfigurationTemplate,
+    Knock,
+)
 from tests.factories import a_charger, a_company, a_session, a_station, an_admin
 from tests.pages.people import a_visitor, signed_in
 from users.access import RIGHTS, Action
@@ -32,12 +41,22 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
     case = Case.objects.create(charger=charger, kind="no_stop", key=f"walk-{charger.pk}")
     fact = Fact.objects.create(kind="session_ended", subject_id=1, company_id=company.pk)
     alarm = Delivery.objects.create(fact=fact, handler="x", attempts=Delivery.ALARM_AFTER)
+    template = ConfigurationTemplate.objects.create(company=company, name="T", keys={"a": "1"})
+    Knock.objects.get_or_create(charge_point_id="WALK-1", defaults={"reason": "unknown"})
+    run = Commissioning.objects.create(charger=charger, reason="first")
+    CommissioningStep.objects.create(commissioning=run, phase="set", kind="set", key="a")
+    ConfigurationKey.objects.create(charger=charger, key="HeartbeatInterval", value="7")
+    now = timezone.now()
+    ChargerSetup.objects.create(
+        charger=charger, commissioned_at=now, restart_needed_at=now, avoid={"b": {}}
+    )
     about: dict[str, dict[str, Any]] = {
         "pk": {
             "station": station.pk,
             "session": session.pk,
             "case": case.pk,
             "alarm": alarm.pk,
+            "template": template.pk,
         },
     }
     return about | {

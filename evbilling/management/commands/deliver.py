@@ -14,7 +14,7 @@ from django.utils import timezone
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
 from core import outbox
-from stations.services import commands, links, stopping
+from stations.services import commands, commissioning, links, stopping
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 1.0
@@ -82,6 +82,7 @@ SWEEPS: tuple[Callable[[], int], ...] = (
     links.drop_dead_holders,
     commands.expire_overdue,
     stopping.close_silent,
+    commissioning.wake,
 )
 
 

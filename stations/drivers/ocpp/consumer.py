@@ -194,7 +194,7 @@ def _attempt(scope: dict[str, Any], holder: str) -> Attempt | None:
     name, password = _basic(scope)
     if name.upper() != claimed.upper():
         password = ""  # credentials of somebody else are none
-    return Attempt(claimed, password, _address(scope), holder)
+    return Attempt(claimed, password, _address(scope), holder, _user_agent(scope))
 
 
 def _basic(scope: dict[str, Any]) -> tuple[str, str]:
@@ -209,6 +209,15 @@ def _basic(scope: dict[str, Any]) -> tuple[str, str]:
             name, _, password = decoded.partition(":")
             return name, password
     return "", ""
+
+
+def _user_agent(scope: dict[str, Any]) -> str:
+    """Some chargers name maker and firmware there: all that is known of one that is not let in."""
+    for key, value in scope["headers"]:
+        if key == b"user-agent":
+            text = value.decode("latin-1")
+            return "".join(c for c in text if c.isprintable())[:200]
+    return ""
 
 
 def _address(scope: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from stations.drivers.ocpp import schemas
 from stations.models import Authorisation, Charger, Command, Session
-from stations.services import commands
+from stations.services import commands, configuration
 from stations.services.authorisations import command_key
 
 
@@ -42,4 +42,11 @@ class OcppDriver:
     ) -> Command:
         """Send any request of the standard; refused with the field's name if it is not valid."""
         schemas.check_request(action, payload)
-        return commands.request(charger, action, payload, by=by, answer_timeout_s=answer_timeout_s)
+        return commands.request(
+            charger,
+            action,
+            payload,
+            by=by,
+            key=configuration.key_for(action),
+            answer_timeout_s=answer_timeout_s,
+        )

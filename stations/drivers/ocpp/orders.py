@@ -3,7 +3,10 @@
 import logging
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from core.errors import DomainError
+from stations import configuring
 from stations.drivers.ocpp import schemas
 from stations.drivers.ocpp.line import CallRefused, Line, NoAnswer
 from stations.models import CommandStatus
@@ -42,6 +45,10 @@ async def _send(line: Line, claimed: Claimed) -> tuple[CommandStatus, Any, str]:
         return CommandStatus.ERROR, body, error.code
     except DomainError as error:
         return CommandStatus.ERROR, None, str(error)
+    except msgspec.DecodeError as error:
+        return CommandStatus.ERROR, None, f"its answer cannot be read: {error}"
+    if claimed.action == "GetConfiguration":
+        answer = configuring.without_secrets(answer)  # a password is stored nowhere
     return outcome(answer), answer, ""
 
 
