@@ -67,7 +67,7 @@ def parsed(text: str) -> dict[str, str]:
 
 def written(keys: Any) -> str:
     """The keys as they are typed."""
-    return "\n".join(f"{key} = {value}" for key, value in keys.items())
+    return "\n".join(f"{key} = {value}" for key, value in sorted(keys.items()))
 
 
 def changeable(request: AdminRequest) -> QuerySet[ConfigurationTemplate]:
