@@ -19,6 +19,7 @@ PERIODIC: tuple[tuple[str, str, float], ...] = (
     ("security event retention", "evbilling.tasks.drop_old_security_events", 24 * 3600),
     ("file retention", "evbilling.tasks.remove_old_files", 3600),
     ("card lists", "evbilling.tasks.look_at_card_lists", 15 * 60),
+    ("configuration read again", "evbilling.tasks.read_configurations", 300),
     ("sign-in retention", "evbilling.tasks.drop_old_sign_ins", 24 * 3600),
 )
 

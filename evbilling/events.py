@@ -24,6 +24,8 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "transfer_changed": ("stations.services.campaigns.on_transfer_changed",),
     "campaign_changed": (),
     "charger_switched": (),
+    "charger_commissioned": (),
+    "commissioning_due": ("stations.services.commissioning.on_due",),
     "station_switched": (),
     "connector_changed": (),
     "card_tapped": (),
@@ -54,6 +56,8 @@ COMMAND_OUTCOMES: dict[str, str] = {
     "reserve": "stations.services.reservations.on_reserve_answer",
     "unreserve": "stations.services.reservations.on_withdraw_answer",
     "local_list": "stations.services.local_lists.on_answer",
+    "commission": "stations.services.commissioning.on_outcome",
+    "configuration": "stations.services.configuration.on_outcome",
 }
 
 

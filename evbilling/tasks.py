@@ -14,6 +14,7 @@ from core.models import Fact
 from evbilling import health
 from stations.services import (
     certificates,
+    configuration,
     frame_months,
     local_lists,
     security_events,
@@ -87,3 +88,9 @@ def renew_certificates() -> None:
 def drop_old_security_events() -> None:
     if dropped := security_events.drop_before(settings.SECURITY_EVENT_DAYS):
         log.info("old security events dropped", extra={"events": dropped})
+
+
+def read_configurations() -> None:
+    """Read chargers' settings again, each once a day, a few at a time."""
+    if asked := configuration.read_due():
+        log.info("configurations asked for", extra={"chargers": asked})

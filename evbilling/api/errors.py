@@ -47,6 +47,7 @@ TAKEN: Mapping[str, tuple[str, str | Promise]] = {
     "admin_username_once": ("username", _("This name is taken.")),
     "tax_entity_once": ("tax_id", _("This tax id and branch are entered already.")),
     "tariff_version_once": ("level", _("Somebody else has just changed this price list.")),
+    "template_name_once": ("name", _("There is a template with this name already.")),
     "tou_holiday_once": ("date", _("Somebody else has just changed this day.")),
     "session_one_per_connector": ("connector_id", _("A charge runs on this connector already.")),
 }

@@ -19,13 +19,21 @@ from evbilling.backoffice import curves
 from evbilling.backoffice.curves import Curve
 from evbilling.backoffice.gate import AdminRequest, one, rows
 from evbilling.backoffice.moments import LOCAL, midnight
-from evbilling.backoffice.orders import is_secret, masked
 from evbilling.backoffice.timeline import happenings
 from evbilling.states import State, state_of
 from evbilling.templatetags.ui import kw
-from stations.models import Case, Charger, CommandStatus, Connector, Reservation, Session
+from stations.configuring import DRIFT
+from stations.models import (
+    Case,
+    Charger,
+    CommandStatus,
+    ConfigurationTemplate,
+    Connector,
+    Reservation,
+    Session,
+)
 from stations.models.command import OPEN
-from stations.selectors import cases, chargers, sessions
+from stations.selectors import cases, chargers, configuration, sessions
 from stations.selectors.chargers import Plug, online_of
 from stations.selectors.reservations import open_at
 from stations.selectors.sessions import Sampled
@@ -49,16 +57,6 @@ class Card:
     @property
     def page_url(self) -> str:
         return page_url(self.plug.connector)
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One configuration key as the charger said it."""
-
-    key: str
-    value: str
-    readonly: bool
-    secret: bool
 
 
 def charger_of(request: AdminRequest, charge_point_id: str) -> Charger:
@@ -85,6 +83,7 @@ def frame(request: AdminRequest, charger: Charger, tab: str) -> dict[str, Any]:
         ("security", "charger-security", _("Security")),
         ("files", "charger-files", _("Files")),
         ("forwarding", "charger-forwarding", _("Forwarding")),
+        ("commissioning", "charger-commissioning", _("Set-up")),
     )
     return {
         "charger": charger,
@@ -98,6 +97,7 @@ def frame(request: AdminRequest, charger: Charger, tab: str) -> dict[str, Any]:
         ],
         "may_switch": may(request.admin, Action.SWITCH_CHARGER),
         "may_command": may(request.admin, Action.COMMAND_CHARGER),
+        "may_edit": may(request.admin, Action.EDIT_CHARGER),
     }
 
 
@@ -169,19 +169,9 @@ def troubles(request: AdminRequest, charger: Charger) -> dict[str, Any]:
 
 def communication(charger: Charger) -> dict[str, Any]:
     """How it is connected, its own settings as last read, and the codes on its stickers."""
-    asked = charger.commands.filter(action="GetConfiguration").order_by("-id")
-    newest = asked.first()
-    answered = asked.filter(status=CommandStatus.ACCEPTED, payload={}).first()
-    answer = masked("GetConfiguration", answered.response if answered else None) or {}
-    return {
-        "ocpp_url": ocpp_url(charger),
-        "tls_url": ocpp_tls_url(charger),
-        "configuration": [_setting(row) for row in answer.get("configurationKey", [])],
-        "read_at": answered.answered_at if answered else None,
-        "reading": newest is not None and newest.status in OPEN,
-        "reading_failed": newest
-        if newest and newest.status not in OPEN and newest != answered and not newest.payload
-        else None,
+    return settings_of(charger) | {
+        "ocpp_url": ocpp_url(charger.charge_point_id),
+        "tls_url": ocpp_tls_url(charger.charge_point_id),
         "boot": sorted(charger.boot_info.items()),
         "stickers": [sticker(c) for c in chargers.connectors_of([charger.pk])],
         "wrong_password": chargers.wrong_passwords(charger),
@@ -189,13 +179,28 @@ def communication(charger: Charger) -> dict[str, Any]:
     }
 
 
-def _setting(row: dict[str, Any]) -> Setting:
-    return Setting(
-        str(row.get("key", "")),
-        str(row.get("value") or ""),
-        bool(row.get("readonly")),
-        is_secret(row),
-    )
+def settings_of(charger: Charger) -> dict[str, Any]:
+    """Its settings as stored beside what is wanted, and how the last reading stands."""
+    newest = charger.commands.filter(action="GetConfiguration", payload={}).order_by("-id").first()
+    waiting = newest is not None and newest.status in OPEN
+    failed = newest is not None and not waiting and newest.status != CommandStatus.ACCEPTED
+    setup = configuration.setup_of(charger)
+    found = configuration.settings_of(charger, setup)
+    template = configuration.template_of(charger, setup)
+    return {
+        "setup": setup,
+        "settings": found,
+        "drifted": [each for each in found if each.state == DRIFT],
+        "read_at": setup.read_at if setup else None,
+        "reading": waiting,
+        "reading_failed": newest if failed else None,
+        "template": template,
+        "own_template": setup.template_id if setup else None,
+        "templates": list(
+            ConfigurationTemplate.objects.filter(company_id=charger.station.company_id)
+        ),
+        "changes": configuration.changes_of(charger),
+    }
 
 
 def sticker(connector: Connector) -> tuple[Connector, str, SafeString]:
@@ -213,18 +218,18 @@ def page_url(connector: Connector) -> str:
     return f"{settings.PUBLIC_URL}/c/{connector.code}"
 
 
-def ocpp_url(charger: Charger) -> str:
+def ocpp_url(charge_point_id: str) -> str:
     """What is typed into the charger. With a TLS port of its own, the plain one stays plain."""
     secure = bool(settings.TLS_CERT) or settings.HTTPS
     scheme = "wss" if secure and not settings.OCPP_TLS_PORT else "ws"
     host = urlsplit(settings.PUBLIC_URL).hostname
-    return f"{scheme}://{host}:{settings.OCPP_PORT}/ocpp/1.6/{charger.charge_point_id}"
+    return f"{scheme}://{host}:{settings.OCPP_PORT}/ocpp/1.6/{charge_point_id}"
 
 
-def ocpp_tls_url(charger: Charger) -> str:
+def ocpp_tls_url(charge_point_id: str) -> str:
     """What is typed into it for profiles 2 and 3; '' where there is no TLS at all."""
     if not settings.OCPP_TLS:
         return ""
     port = settings.OCPP_TLS_PORT or settings.OCPP_PORT
     host = urlsplit(settings.PUBLIC_URL).hostname
-    return f"wss://{host}:{port}/ocpp/1.6/{charger.charge_point_id}"
+    return f"wss://{host}:{port}/ocpp/1.6/{charge_point_id}"

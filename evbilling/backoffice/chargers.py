@@ -1,4 +1,4 @@
-"""Chargers: the list with strangers at the door, and one charger's pages but for its frames."""
+"""Chargers: the list, and one charger's pages but for its frames and set-up."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,12 +17,13 @@ from evbilling.backoffice.session_rows import rows_of
 from evbilling.states import COUNTS, State, shown_status
 from evbilling.states import STATES as SHOWN
 from evbilling.templatetags.ui import named
-from stations.models import Charger, Connector, ConnectorStatus, Knock, Session
+from stations.models import Charger, Connector, ConnectorStatus, Session
 from stations.selectors import chargers as selectors
 from stations.selectors import keyset
 from stations.selectors import sessions as session_selectors
 from stations.selectors.chargers import ChargerRow
 from stations.selectors.reservations import open_at as reservations_at
+from stations.selectors.strangers import seen_by
 from stations.services import switches
 from stations.services.connectors import offline_since
 from users.access import Action, may
@@ -70,7 +71,9 @@ def index(request: AdminRequest) -> HttpResponse:
     }
     if request.GET.get("part") == "rows":
         return render(request, "backoffice/chargers.html#rows", context)
-    return render(request, "backoffice/chargers.html", context | {"strangers": _strangers(request)})
+    context["may_edit"] = may(request.admin, Action.EDIT_CHARGER)
+    context["strangers"] = seen_by(request.admin).count() if context["may_edit"] else 0
+    return render(request, "backoffice/chargers.html", context)
 
 
 @needs(Action.VIEW)
@@ -216,13 +219,6 @@ def _states(row: ChargerRow) -> list[tuple[int, State]]:
 def _status(row: ChargerRow, plug: Connector) -> str:
     enabled = row.charger.enabled and row.charger.station.enabled
     return shown_status(plug.status, online=row.online, enabled=enabled)
-
-
-def _strangers(request: AdminRequest) -> list[Knock]:
-    """They belong to nobody yet, so only those who set chargers up for all stations see them."""
-    if not (may(request.admin, Action.EDIT_CHARGER) and request.admin.all_stations):
-        return []
-    return selectors.strangers()
 
 
 def _offset(request: HttpRequest) -> int:

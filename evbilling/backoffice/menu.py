@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from evbilling.backoffice.gate import AdminRequest, rows
 from stations.models import Case, Charger, Connector, ConnectorStatus
+from stations.selectors.strangers import seen_by
 from users.access import Action, is_platform, may
 from users.models import Company
 
@@ -31,9 +32,8 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         _("Watch"),
         (
             Item("overview", _("Overview"), "layout-dashboard"),
-            Item("sessions", _("Charging history"), "history", ("session",)),
-            Item("reservations", _("Reservations"), "calendar-time"),
             Item("sessions", _("Charging history"), "history", ("session", "session-frames")),
+            Item("reservations", _("Reservations"), "calendar-time"),
             Item("cases", _("Cases"), "clipboard-check", badge="cases"),
         ),
     ),
@@ -54,8 +54,24 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                     "charger-files",
                     "charger-forwarding",
                     "charger-forwarding-set",
+                    "charger-commissioning",
+                    "charger-edit",
                 ),
                 badge="chargers",
+            ),
+            Item(
+                "strangers",
+                _("New chargers"),
+                "plus",
+                ("charger-add", "stranger-adopt"),
+                action=Action.EDIT_CHARGER,
+                badge="strangers",
+            ),
+            Item(
+                "templates",
+                _("Configuration templates"),
+                "adjustments",
+                ("template-new", "template"),
             ),
             Item("firmware", _("Firmware"), "download"),
             Item("campaigns", _("Campaigns"), "list-details", ("campaign", "campaign-new")),
@@ -72,7 +88,11 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         ),
     ),
 )
-BADGE_TITLES = {"chargers": _("Chargers that need a look"), "cases": _("Open cases")}
+BADGE_TITLES = {
+    "chargers": _("Chargers that need a look"),
+    "cases": _("Open cases"),
+    "strangers": _("Chargers at the door"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +134,13 @@ class Shell:
 
     @cached_property
     def badges(self) -> dict[str, int]:
-        """Chargers with a fault or without a line, and open cases."""
+        """Chargers with a fault or without a line, open cases, strangers at the door."""
         faulted = Connector.objects.filter(charger=OuterRef("pk"), status=ConnectorStatus.FAULTED)
         chargers = rows(self.request, Charger.objects.filter(enabled=True, station__enabled=True))
         needing = chargers.filter(Q(connection_holder="") | Exists(faulted))
         cases = rows(self.request, Case.objects.filter(resolved_at__isnull=True))
-        return {"chargers": needing.count(), "cases": cases.count()}
+        strangers = seen_by(self.admin).count()
+        return {"chargers": needing.count(), "cases": cases.count(), "strangers": strangers}
 
     def _link(self, item: Item) -> Link:
         match = self.request.resolver_match

@@ -105,7 +105,7 @@ def context_of(
         "password_state": _password_state(charger, found.password_order),
         "password_waits": found.password_order is not None and found.password_order.status in OPEN,
         "events": [(row, event_state(row)) for row in found.events],
-        "tls_url": charger_page.ocpp_tls_url(charger),
+        "tls_url": charger_page.ocpp_tls_url(charger.charge_point_id),
         "has_tls": settings.OCPP_TLS,
         "wrong_password": charger_selectors.wrong_passwords(charger),
         "tried": tried,

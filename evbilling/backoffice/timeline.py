@@ -101,6 +101,12 @@ def _switched(fact: Fact, lost: str) -> Happening:
     )
 
 
+def _commissioned(fact: Fact, lost: str) -> Happening:
+    if fact.data.get("status") == "done":
+        return Happening(fact.at, "ok", "circle-check", _("Set-up done"))
+    return Happening(fact.at, "wait", "alert-triangle", _("Set-up stopped"))
+
+
 def _connector(fact: Fact, lost: str) -> Happening:
     state = STATES.get(str(fact.data.get("status")))
     number = fact.data.get("number")
@@ -179,6 +185,7 @@ _WORDS: dict[str, Callable[[Fact, str], Happening]] = {
     "charger_booted": _booted,
     "charger_progress": _progress,
     "charger_switched": _switched,
+    "charger_commissioned": _commissioned,
     "connector_changed": _connector,
     "card_tapped": _tapped,
     "session_started": _started,

@@ -9,7 +9,10 @@ from evbilling.backoffice import (
     campaigns,
     cases,
     charger_cards,
+    charger_edit,
     chargers,
+    commissioning,
+    configuration_templates,
     files,
     forwarding,
     frames,
@@ -23,6 +26,7 @@ from evbilling.backoffice import (
     sessions,
     signin,
     stations,
+    strangers,
 )
 
 urlpatterns = [
@@ -51,6 +55,38 @@ urlpatterns = [
         "chargers/<str:charge_point_id>/communication/",
         chargers.communication,
         name="charger-communication",
+    ),
+    path(
+        "chargers/<str:charge_point_id>/setup/",
+        commissioning.page,
+        name="charger-commissioning",
+    ),
+    path(
+        "chargers/<str:charge_point_id>/setup/act/",
+        commissioning.act,
+        name="charger-commissioning-act",
+    ),
+    path(
+        "chargers/<str:charge_point_id>/template/",
+        commissioning.choose_template,
+        name="charger-template",
+    ),
+    path("chargers/<str:charge_point_id>/edit/", charger_edit.edit, name="charger-edit"),
+    path(
+        "chargers/<str:charge_point_id>/password/",
+        charger_edit.new_password,
+        name="charger-password",
+    ),
+    path("new-chargers/", strangers.index, name="strangers"),
+    path("new-chargers/adopt/", strangers.adopt, name="stranger-adopt"),
+    path("new-chargers/add/", charger_edit.add, name="charger-add"),
+    path("configuration-templates/", configuration_templates.index, name="templates"),
+    path("configuration-templates/new/", configuration_templates.new, name="template-new"),
+    path("configuration-templates/<int:pk>/", configuration_templates.edit, name="template"),
+    path(
+        "configuration-templates/<int:pk>/delete/",
+        configuration_templates.delete,
+        name="template-delete",
     ),
     path("chargers/<str:charge_point_id>/frames/", frames.page, name="charger-frames"),
     path("chargers/<str:charge_point_id>/security/", security.page, name="charger-security"),

@@ -15,7 +15,8 @@ from core.audit import SYSTEM
 from evbilling.demo import history
 from evbilling.demo.content import COMPANIES, PASSWORD, DemoCompany, DemoStation, Person
 from stations.models import Charger, Connector, Station
-from stations.services import links
+from stations.selectors.configuration import built_in
+from stations.services import commissioning, links, templates
 from users.models import Admin, Card, Company, Customer, TaxEntity
 
 FLEET = settings.BASE_FOLDER / "simulators" / "scenarios" / "demo.json"
@@ -49,6 +50,9 @@ def _make(content: DemoCompany, fleet: dict[str, Any]) -> None:
         _admin(company, username, name, level)
     for person in content.people:
         _customer(company, person)
+    # The demo's meters speak more often than a real site's: something moves while one looks.
+    lively = {**built_in(), "MeterValueSampleInterval": "10"}
+    templates.create(company, "Demo", lively, is_default=True, actor=SYSTEM)
     for station in content.stations:
         _station(company, entity, station, fleet)
     history.make(company)
@@ -132,6 +136,7 @@ def _charger(station: Station, charge_point_id: str, place: str, entry: dict[str
             max_power_w=int(entry["power_w"]),
             status="Available",
         )
+    commissioning.prepare(charger, by="demo")
 
 
 def _write_fleet(fleet: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ CREATE INDEX stations_frame_failed ON stations_frame (charger_id, at DESC, id DE
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('stations', '0006_reservations_and_lists'),
+        ('stations', '0008_commissioning'),
     ]
 
     operations = [

@@ -12,10 +12,23 @@ from stations.models.charger import (
     Connector,
     ConnectorStatus,
     Knock,
+    PresentedPassword,
     Protocol,
     SecurityProfile,
 )
 from stations.models.command import Command, CommandStatus
+from stations.models.configuration import (
+    ChargerSetup,
+    Commissioning,
+    CommissioningReason,
+    CommissioningState,
+    CommissioningStep,
+    ConfigurationChange,
+    ConfigurationKey,
+    ConfigurationTemplate,
+    StepKind,
+    StepStatus,
+)
 from stations.models.forward import Forward, ForwardedSession, ForwardMode, ForwardState
 from stations.models.local_list import ListState, ListStep, LocalList
 from stations.models.log import Frame, RejectedFrame
@@ -67,8 +80,16 @@ __all__ = [
     "CertificateState",
     "Charger",
     "ChargerCertificate",
+    "ChargerSetup",
     "Command",
     "CommandStatus",
+    "Commissioning",
+    "CommissioningReason",
+    "CommissioningState",
+    "CommissioningStep",
+    "ConfigurationChange",
+    "ConfigurationKey",
+    "ConfigurationTemplate",
     "Connector",
     "ConnectorStatus",
     "Download",
@@ -84,6 +105,7 @@ __all__ = [
     "ListStep",
     "LocalList",
     "MeterValue",
+    "PresentedPassword",
     "ProfileUpgrade",
     "Protocol",
     "RefusedBecause",
@@ -98,6 +120,8 @@ __all__ = [
     "SessionLive",
     "SessionStatus",
     "Station",
+    "StepKind",
+    "StepStatus",
     "TapMode",
     "TargetState",
     "Transfer",

@@ -166,16 +166,46 @@ class Connector(models.Model):
         return f"{self.charger_id}/{self.connector_id}"
 
 
+class PresentedPassword(models.TextChoices):
+    """What a stranger had for a password: one of 16 to 64 characters can become the charger's."""
+
+    NONE = "none", _("none")
+    SHORT = "short", _("too short")
+    USABLE = "usable", _("has one")
+
+
 class Knock(models.Model):
-    """A charger we do not know, or one with a wrong password, at the door. It creates nothing."""
+    """A charger we do not know, or one with a wrong password, at the door. It creates nothing.
+
+    ``network`` is what its address is counted by: an IPv4 address, an IPv6 /64. A usable password
+    of a stranger is kept as HMAC only, so that adopting makes it the charger's.
+    """
 
     charge_point_id = models.CharField(max_length=48, unique=True)
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, null=True, related_name="knocks")
     reason = models.CharField(max_length=20)
     address = models.GenericIPAddressField(null=True)
+    network = models.CharField(max_length=45, blank=True, editable=False)
+    user_agent = models.CharField(max_length=200, blank=True)
+    password = models.CharField(
+        max_length=6, choices=PresentedPassword.choices, default=PresentedPassword.NONE
+    )
+    password_hmac = models.CharField(max_length=64, blank=True, editable=False)
     attempts = models.PositiveIntegerField(default=1)
     first_at = models.DateTimeField(default=timezone.now)
     last_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["network", "last_at"], name="knock_network"),
+            models.Index(fields=["last_at"], name="knock_last"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(password_hmac="") | Q(("password", "usable")),
+                name="knock_hmac_if_usable",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.charge_point_id}: {self.reason}"

@@ -133,13 +133,6 @@ def cards(cards: QuerySet[Card]) -> list[Card]:
     return list(found.order_by("customer__sort_key", "pk")[:MOST_CARDS])
 
 
-def strangers() -> list[Knock]:
-    """Chargers at the door that nobody has set up. They belong to no company yet."""
-    since = timezone.now() - timedelta(days=KNOCK_DAYS)
-    found = Knock.objects.filter(charger__isnull=True, last_at__gte=since)
-    return list(found.order_by("-last_at")[:20])
-
-
 def wrong_passwords(charger: Charger) -> Knock | None:
     """The newest attempt to be this charger that was turned away, within a week."""
     since = timezone.now() - timedelta(days=KNOCK_DAYS)

@@ -1,5 +1,6 @@
 """Chargers and their plugs: set up, changed, put in the trash and taken out again."""
 
+import re
 from typing import Any, TypedDict
 
 from django.db import transaction
@@ -9,11 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from core import audit, outbox
 from core.errors import Conflict, DomainError
 from stations.models import Charger, Connector, Knock, Session, SessionStatus, Station
-from stations.services import links, switches
+from stations.services import commissioning, links, switches
 from stations.services.connectors import MAX_CONNECTORS
 from users.services import editing
 
 LEAST_PASSWORD, LONGEST_PASSWORD = 16, 64
+ID_CHARACTERS = re.compile(r"[A-Za-z0-9*_=:+|@.\-]{1,48}", re.ASCII)
 
 
 class ChargerFields(TypedDict, total=False):
@@ -35,6 +37,14 @@ class ConnectorFields(TypedDict, total=False):
 
     kind: str
     max_power_w: int
+
+
+class BadId(DomainError):
+    code = "bad_charge_point_id"
+    message = _(
+        "A charger's id has 1 to 48 letters, digits and * _ = : + | @ . -. "
+        "Change it in the charger, then it can be added."
+    )
 
 
 class IdTaken(Conflict):
@@ -63,9 +73,17 @@ class ForeignStation(DomainError):
 
 
 def create(
-    station: Station, charge_point_id: str, fields: ChargerFields, *, actor: audit.Actor
+    station: Station,
+    charge_point_id: str,
+    fields: ChargerFields,
+    *,
+    actor: audit.Actor,
+    renew_password: bool = False,
 ) -> Charger:
-    """A new charger with its plugs. ``IdTaken``, ``BadPassword``."""
+    """A new charger with its plugs; it is set up when it first connects, and then given a random
+    password with ``renew_password``. ``BadId``, ``IdTaken``, ``BadPassword``."""
+    if not ID_CHARACTERS.fullmatch(charge_point_id):
+        raise BadId(field="charge_point_id")
     charger = Charger(station=station, charge_point_id=charge_point_id)
     changes = _apply(charger, fields)
     with transaction.atomic():
@@ -74,6 +92,7 @@ def create(
         _set_connectors(charger, fields.get("connector_count", 1))
         _set_password(charger, fields)
         Knock.objects.filter(charge_point_id__iexact=charge_point_id).delete()
+        commissioning.prepare(charger, by=actor.name, renew_password=renew_password)
         said = {"charge_point_id": charge_point_id, **changes.new, **_unsaid(fields)}
         _record(actor, "create_charger", charger, new=said)
     return charger

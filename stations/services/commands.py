@@ -4,6 +4,7 @@ An order to a charger that is away ends at once in ``offline``; one in the queue
 delivered late by surprise; one without an answer ends in ``timeout``.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from stations.models import Charger, Command, CommandStatus, Session
 DONE_CHANNEL = "commands"
 FINISHED = "command_finished"
 STARS = "***"
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")  # the escape, not a backslash before "u0000"
+NO_ANSWER = "no answer in time"  # detail of a timeout on a line that is still there
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +284,7 @@ def finish(
             command=command_id,
             epoch=epoch,
             status=status,
-            response=None if response is None else orjson.dumps(response).decode(),
+            response=None if response is None else _storable(response),
             detail=detail[:300],
         )
     )
@@ -309,13 +312,16 @@ def finish_many(ends: Sequence[Ended]) -> None:
                 "ids": [e.pk for e in ends],
                 "epochs": [e.epoch for e in ends],
                 "statuses": [str(e.status) for e in ends],
-                "responses": [
-                    None if e.response is None else orjson.dumps(e.response).decode() for e in ends
-                ],
+                "responses": [None if e.response is None else _storable(e.response) for e in ends],
                 "details": [e.detail[:300] for e in ends],
                 **_telling(),
             },
         )
+
+
+def _storable(response: Any) -> str:
+    """The answer as JSON without NUL: PostgreSQL takes none."""
+    return _NUL.sub(rb"\1", orjson.dumps(response)).decode()
 
 
 def queued_for(holder: str) -> list[tuple[int, int]]:

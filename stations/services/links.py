@@ -11,19 +11,12 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from core import audit, outbox
+from core import outbox
 from core.bulk import update_rows
 from core.models import Lease
 from core.outbox import News
-from stations.models import (
-    Charger,
-    ChargerCertificate,
-    Connector,
-    Knock,
-    Session,
-    SessionStatus,
-)
-from stations.services import commands, passwords
+from stations.models import Charger, ChargerCertificate, Connector, Session, SessionStatus
+from stations.services import commands, knocks, passwords
 from stations.services.passwords import digests
 
 # The door's callers need no second import for what it checks.
@@ -32,7 +25,6 @@ password_digest, new_password, set_password = (
     passwords.new_password,
     passwords.set_password,
 )
-MOST_KNOCKS = 1_000  # strangers remembered; beyond it they are turned away without a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +44,7 @@ class Attempt:
     certificate: str = ""
     authority: int | None = None
     refusal: str = ""
+    user_agent: str = ""
 
 
 @dataclass(slots=True)
@@ -277,34 +270,11 @@ def _link_news(kind: str, pk: int, company_id: int, station_id: int) -> News:
 
 
 def _why_not(attempt: Attempt, now: datetime) -> str:
-    """Remember a stranger at the door (counted, never creating a charger) and say why it stays out."""
+    """Remember a stranger at the door and say why it stays out."""
     known = Charger.objects.filter(charge_point_id__iexact=attempt.charge_point_id).first()
     reason = _fault(attempt, known)
-    if not known and Knock.objects.count() >= MOST_KNOCKS:
-        return reason
-    knock, created = Knock.objects.get_or_create(
-        charge_point_id=attempt.charge_point_id[:48],
-        defaults={
-            "charger": known,
-            "reason": reason,
-            "address": attempt.address,
-            "first_at": now,
-            "last_at": now,
-        },
-    )
-    if not created:
-        Knock.objects.filter(pk=knock.pk).update(
-            attempts=knock.attempts + 1,
-            last_at=now,
-            reason=reason,
-            charger=known,
-            address=attempt.address,
-        )
-    elif known:
-        actor = audit.Actor(
-            "charger", attempt.charge_point_id, attempt.charge_point_id, attempt.address
-        )
-        audit.record(actor, "connect", f"charger:{known.pk}", refused=True, new={"reason": reason})
+    digest = password_digest(attempt.charge_point_id, attempt.password)
+    knocks.remember(attempt, known, reason, digest, now)
     return reason
 
 

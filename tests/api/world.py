@@ -10,6 +10,9 @@ from stations.models import (
     Case,
     CaseKind,
     ChargerCertificate,
+    Commissioning,
+    ConfigurationTemplate,
+    Knock,
     SecurityEvent,
     Session,
     SessionStatus,
@@ -53,6 +56,9 @@ def a_world(company: Company) -> World:
     a_forward(charger)
     admin = an_admin(company, "viewer")
     tokens.create(admin)
+    template = ConfigurationTemplate.objects.create(company=company, name="T", keys={"a": "1"})
+    Commissioning.objects.create(charger=charger, reason="first", state="done")
+    Knock.objects.create(charge_point_id=f"K-{charger.pk}", reason="unknown")
     at = {"charge_point_id": charger.charge_point_id}
     paper = ChargerCertificate.objects.create(charger=charger, csr="", fingerprint=f"f{charger.pk}")
     SecurityEvent.objects.create(charger=charger, type="ResetOrReboot", critical=True)
@@ -97,6 +103,10 @@ def a_world(company: Company) -> World:
         "api-session-bill": {"pk": ended.pk},
         "api-tariffs-in-force": {"station": station.pk},
         "api-tariff": {"pk": station.tariffs.get().pk},
+        "api-charger-configuration": at,
+        "api-charger-put-right": at,
+        "api-charger-commissioning": at,
+        "api-configuration-template": {"pk": template.pk},
         "api-case": {"pk": case.pk},
         "api-case-resolve": {"pk": case.pk},
     }

@@ -18,20 +18,24 @@ def menu(client: Client, path: str = "/account/") -> list[str]:
 
 
 def test_the_menu_shows_what_there_is_to_those_who_may() -> None:
-    everybody = [
-        "/overview/",
-        "/sessions/",
-        "/cases/",
-        "/stations/",
-        "/chargers/",
+    watch = ["/overview/", "/sessions/", "/cases/"]
+    things = ["/stations/", "/chargers/"]
+    rest = [
+        "/configuration-templates/",
         "/firmware/",
         "/campaigns/",
         "/prices/",
         "/holidays/",
     ]
     company = a_company()
-    assert menu(signed_in(an_admin(company, Level.VIEWER))) == everybody
-    assert menu(signed_in(an_admin(company, Level.OWNER))) == [*everybody, "/alarms/"]
+    assert menu(signed_in(an_admin(company, Level.VIEWER))) == [*watch, *things, *rest]
+    assert menu(signed_in(an_admin(company, Level.OWNER))) == [
+        *watch,
+        *things,
+        "/new-chargers/",
+        *rest,
+        "/alarms/",
+    ]
 
 
 @pytest.mark.parametrize(

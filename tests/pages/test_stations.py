@@ -147,7 +147,7 @@ def test_the_list_asks_as_little_for_many_stations_as_for_one(
         for plug in a_charger(station, connectors=2, online=True).connectors.all():
             a_session(plug, wh=1000)
     client = signed_in(an_admin(company))
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         client.get("/stations/")
     with django_assert_max_num_queries(23):
         client.get(f"/stations/{station.pk}/")

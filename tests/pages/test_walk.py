@@ -8,10 +8,19 @@ import pytest
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 
 from core.models import Delivery, Fact
 from evbilling.backoffice.urls import urlpatterns
-from stations.models import Case
+from stations.models import (
+    Case,
+    ChargerSetup,
+    Commissioning,
+    CommissioningStep,
+    ConfigurationKey,
+    ConfigurationTemplate,
+    Knock,
+)
 from tests.factories import (
     a_charger,
     a_company,
@@ -47,6 +56,15 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
     alarm = Delivery.objects.create(fact=fact, handler="x", attempts=Delivery.ALARM_AFTER)
     image = an_image(company)
     campaign = a_campaign([charger])
+    template = ConfigurationTemplate.objects.create(company=company, name="T", keys={"a": "1"})
+    Knock.objects.get_or_create(charge_point_id="WALK-1", defaults={"reason": "unknown"})
+    run = Commissioning.objects.create(charger=charger, reason="first")
+    CommissioningStep.objects.create(commissioning=run, phase="set", kind="set", key="a")
+    ConfigurationKey.objects.create(charger=charger, key="HeartbeatInterval", value="7")
+    now = timezone.now()
+    ChargerSetup.objects.create(
+        charger=charger, commissioned_at=now, restart_needed_at=now, avoid={"b": {}}
+    )
     about: dict[str, dict[str, Any]] = {
         "pk": {
             "station": station.pk,
@@ -57,6 +75,7 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
             "firmware": image.pk,
             "campaign": campaign.pk,
             "reservation": kept.pk,
+            "template": template.pk,
         },
     }
     return about | {

@@ -17,6 +17,7 @@ from core import outbox
 from stations.services import (
     campaigns,
     commands,
+    commissioning,
     links,
     local_lists,
     reservations,
@@ -94,6 +95,7 @@ SWEEPS: tuple[Callable[[], int], ...] = (
     campaigns.sweep,
     reservations.tidy,
     local_lists.push_due,
+    commissioning.wake,
 )
 
 

@@ -44,6 +44,7 @@ def attempt_of(scope: dict[str, Any], holder: str, trust: Trust) -> Attempt | No
         certificate=shown[0] or (UNREADABLE if refusal else ""),
         authority=shown[1],
         refusal=refusal or shown[2],
+        user_agent=_user_agent(headers),
     )
 
 
@@ -96,6 +97,12 @@ def _password(headers: dict[bytes, str], claimed: str) -> str:
     if decoded[:size].upper() != claimed.upper() or decoded[size : size + 1] != ":":
         return ""
     return decoded[size + 1 :]
+
+
+def _user_agent(headers: dict[bytes, str]) -> str:
+    """Some chargers name maker and firmware there: all that is known of one that is not let in."""
+    text = headers.get(b"user-agent", "")
+    return "".join(c for c in text if c.isprintable())[:200]
 
 
 def _headers(scope: dict[str, Any]) -> dict[bytes, str]:

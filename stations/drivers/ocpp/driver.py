@@ -5,7 +5,7 @@ from typing import Any
 
 from stations.drivers.ocpp import schemas
 from stations.models import Authorisation, Charger, Command, Session
-from stations.services import commands, local_lists, passwords
+from stations.services import commands, configuration, local_lists, passwords
 from stations.services.authorisations import command_key
 
 
@@ -49,4 +49,11 @@ class OcppDriver:
             )
         if action == "SendLocalList":
             local_lists.forget(charger.pk)
-        return commands.request(charger, action, payload, by=by, answer_timeout_s=answer_timeout_s)
+        return commands.request(
+            charger,
+            action,
+            payload,
+            by=by,
+            key=configuration.key_for(action),
+            answer_timeout_s=answer_timeout_s,
+        )

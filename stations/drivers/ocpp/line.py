@@ -13,6 +13,7 @@ import msgspec
 from stations.drivers.ocpp import frames
 from stations.drivers.ocpp.frame_log import Logged
 from stations.metering import Register
+from stations.services.commands import NO_ANSWER
 from stations.services.links import Connected, OpenSession
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class Line:
             await self.send_text(frames.call(message_id, action, body))
             raw = await asyncio.wait_for(self._answer, timeout_s)
         except TimeoutError:
-            raise NoAnswer("no answer in time") from None
+            raise NoAnswer(NO_ANSWER) from None
         finally:
             self._answer = None
             self._pending_id = ""
