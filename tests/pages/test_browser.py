@@ -4,7 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from core.audit import SYSTEM
+from stations.models import ChargerSetup, ConfigurationKey, StepStatus
+from stations.services import links, setups
 from tests.factories import PASSWORD, a_card, a_charger, a_customer, a_session, a_station, an_admin
 from tests.pages.charges import an_ended_charge
 
@@ -24,6 +28,16 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
     a_card(member)
     ended = an_ended_charge(plug, member)
     a_session(a_charger(station, online=True).connectors.get(), wh=3_400)
+    links.connect([links.Attempt("WALLBOX-9", "", "203.0.113.7", "t", "ACME Wallbox/2.1")])
+    setups.again(charger, actor=SYSTEM)
+    run = charger.commissionings.get()
+    for status in StepStatus.values:
+        run.steps.create(
+            phase="set", kind="set", key="MeterValuesSampledData", value="a,b", status=status
+        )
+    for key in ("HeartbeatInterval", "AuthorizationKey", "Vendor.OneVeryLongNameOfAKeyInTheSet"):
+        ConfigurationKey.objects.create(charger=charger, key=key, value="7" * 60)
+    ChargerSetup.objects.filter(charger=charger).update(commissioned_at=timezone.now())
     admin = an_admin(company)
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
@@ -43,6 +57,13 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
         "charger": f"/chargers/{charger.charge_point_id}/",
         "frames": f"/chargers/{charger.charge_point_id}/frames/",
         "forwarding": f"/chargers/{charger.charge_point_id}/forwarding/",
+        "communication": f"/chargers/{charger.charge_point_id}/communication/",
+        "set-up": f"/chargers/{charger.charge_point_id}/setup/",
+        "edit charger": f"/chargers/{charger.charge_point_id}/edit/",
+        "new chargers": "/new-chargers/?id=WALLBOX-9",
+        "add charger": "/new-chargers/add/",
+        "templates": "/configuration-templates/",
+        "new template": "/configuration-templates/new/",
         "sessions": "/sessions/",
         "session": f"/sessions/{ended.pk}/",
         "session frames": f"/sessions/{ended.pk}/frames/",
