@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -125,7 +126,10 @@ class BulkCommands(Endpoint):
                 )
             return found
         wanted = list(dict.fromkeys(name.upper() for name in names or ()))
-        known = {c.charge_point_id.upper(): c for c in mine.filter(protocol=Protocol.OCPP16)}
+        named = mine.annotate(named=Upper("charge_point_id")).filter(named__in=wanted)
+        known: dict[str, Charger] = {
+            c.charge_point_id.upper(): c for c in named.filter(protocol=Protocol.OCPP16)
+        }
         missing = [name for name in wanted if name not in known]
         if missing:
             raise DomainError(

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -158,7 +159,8 @@ class Campaigns(Listing):
         found = found.select_related("station__company").order_by("charge_point_id")
         if names := fields.get("chargers"):
             wanted = {name.upper() for name in names}
-            chosen = [c for c in found if c.charge_point_id.upper() in wanted]
+            named = found.annotate(named=Upper("charge_point_id"))
+            chosen: list[Charger] = [*named.filter(named__in=wanted)]
             missing = wanted - {c.charge_point_id.upper() for c in chosen}
             if missing:
                 raise DomainError(

@@ -236,24 +236,48 @@ def holder_of(charger_id: int) -> str:
 
 def claim(command_id: int, holder: str, epoch: int) -> Claimed | None:
     """Take a queued order for sending; None when it is gone, late, or the line has a newer socket."""
-    return next(iter(claim_many([(command_id, epoch)], holder)), None)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE stations_command m SET status = 'sent', epoch = %s, sent_at = clock_timestamp()
+              FROM stations_charger c
+             WHERE m.id = %s AND m.status = 'queued' AND m.expires_at > clock_timestamp()
+               AND c.id = m.charger_id AND c.connection_holder = %s AND c.connection_epoch = %s
+            RETURNING {_CLAIMED}
+            """,  # noqa: S608 (constants)
+            [epoch, command_id, holder, epoch],
+        )
+        row = cursor.fetchone()
+    return None if row is None else _claimed(row)
 
 
 def claim_many(orders: Sequence[tuple[int, int]], holder: str) -> list[Claimed]:
     """Take queued orders, each given with the epoch of its line; those that can be had, in order."""
     with connection.cursor() as cursor:
+        # Materialized: joined by epoch first, which is 1 for most lines, all would meet all.
         cursor.execute(
-            """
-            UPDATE stations_command m SET status = 'sent', epoch = v.epoch, sent_at = clock_timestamp()
-              FROM unnest(%s::bigint[], %s::bigint[]) AS v(id, epoch), stations_charger c
-             WHERE m.id = v.id AND m.status = 'queued' AND m.expires_at > clock_timestamp()
-               AND c.id = m.charger_id AND c.connection_holder = %s AND c.connection_epoch = v.epoch
-            RETURNING m.id, m.charger_id, m.action, m.payload, m.answer_timeout_s, m.sealed
-            """,
+            f"""
+            WITH wanted AS MATERIALIZED (
+                SELECT q.id, q.charger_id, v.epoch
+                  FROM unnest(%s::bigint[], %s::bigint[]) AS v(id, epoch)
+                  JOIN stations_command q ON q.id = v.id
+            ), mine AS MATERIALIZED (
+                SELECT w.id, w.epoch FROM wanted w JOIN stations_charger c ON c.id = w.charger_id
+                 WHERE c.connection_holder = %s AND c.connection_epoch = w.epoch
+            )
+            UPDATE stations_command m
+               SET status = 'sent', epoch = w.epoch, sent_at = clock_timestamp()
+              FROM mine w
+             WHERE m.id = w.id AND m.status = 'queued' AND m.expires_at > clock_timestamp()
+            RETURNING {_CLAIMED}
+            """,  # noqa: S608 (constants)
             [[pk for pk, _ in orders], [epoch for _, epoch in orders], holder],
         )
         rows = cursor.fetchall()
     return [_claimed(row) for row in sorted(rows, key=lambda row: row[0])]
+
+
+_CLAIMED = "m.id, m.charger_id, m.action, m.payload, m.answer_timeout_s, m.sealed"
 
 
 def _claimed(row: tuple[Any, ...]) -> Claimed:

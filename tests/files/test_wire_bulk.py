@@ -49,7 +49,7 @@ def test_one_request_puts_a_frame_on_every_line_and_keeps_each_answer(office: St
         status = "Rejected" if n == 3 else "Accepted"
         point.answers["SetChargingProfile"] = {"status": status}
     servers = [
-        threading.Thread(target=point.expect, args=("SetChargingProfile",)) for point in points
+        threading.Thread(target=point.expect, args=("SetChargingProfile", 40)) for point in points
     ]
     for server in servers:
         server.start()
@@ -59,6 +59,7 @@ def test_one_request_puts_a_frame_on_every_line_and_keeps_each_answer(office: St
         f"{office.url}/api/v1/commands/SetChargingProfile/",
         json={"chargers": names, "payload": PROFILE},
         headers=headers,
+        timeout=30,
     )
     assert answer.status_code == 202, answer.text
     told = answer.json()
