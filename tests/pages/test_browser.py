@@ -5,7 +5,17 @@ from typing import Any
 
 import pytest
 
-from tests.factories import PASSWORD, a_card, a_charger, a_customer, a_session, a_station, an_admin
+from tests.factories import (
+    PASSWORD,
+    a_card,
+    a_charger,
+    a_connector,
+    a_customer,
+    a_reservation,
+    a_session,
+    a_station,
+    an_admin,
+)
 from tests.pages.charges import an_ended_charge
 
 pytestmark = pytest.mark.browser
@@ -24,6 +34,7 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
     a_card(member)
     ended = an_ended_charge(plug, member)
     a_session(a_charger(station, online=True).connectors.get(), wh=3_400)
+    a_reservation(a_connector(charger, 2), a_card(member))
     admin = an_admin(company)
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
@@ -47,6 +58,8 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
         "prices": "/prices/",
         "price": f"/prices/{charger.station_id}/guest/",
         "holidays": "/holidays/",
+        "communication": f"/chargers/{charger.charge_point_id}/communication/",
+        "reservations": "/reservations/",
         "cases": "/cases/",
         "alarms": "/alarms/",
         "account": "/account/",

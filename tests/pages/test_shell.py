@@ -21,6 +21,7 @@ def test_the_menu_shows_what_there_is_to_those_who_may() -> None:
     everybody = [
         "/overview/",
         "/sessions/",
+        "/reservations/",
         "/cases/",
         "/stations/",
         "/chargers/",
