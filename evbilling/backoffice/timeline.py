@@ -167,7 +167,7 @@ def _reservation(fact: Fact, lost: str) -> Happening:
     status = str(fact.data.get("status"))
     word = {
         "requested": _("Reservation asked for"),
-        "reserved": _("Reserved"),
+        "reserved": _("Reservation confirmed"),
         "used": _("Reservation used"),
         "cancelled": _("Reservation cancelled"),
         "expired": _("Reservation expired"),

@@ -167,7 +167,9 @@ def refused(action: str) -> int:
 
 def every_stage(visitor: str) -> Iterator[tuple[str, Any]]:
     """Each kind of page as a plug at which this phone meets it."""
-    station = a_station(name="Sukjai Market Bangna", name_th="ตลาดสุขใจ บางนา")
+    station = a_station(
+        name="Sukjai Market Bangna", name_th="ตลาดสุขใจ บางนา", customers_reserve=True
+    )
     charger = a_charger(
         station, connectors=0, online=True, name="SJ-01", place="ชั้น G โซน B ช่องจอด 14"
     )

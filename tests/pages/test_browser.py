@@ -9,7 +9,17 @@ from django.utils import timezone
 from core.audit import SYSTEM
 from stations.models import ChargerSetup, ConfigurationKey, StepStatus
 from stations.services import links, setups
-from tests.factories import PASSWORD, a_card, a_charger, a_customer, a_session, a_station, an_admin
+from tests.factories import (
+    PASSWORD,
+    a_card,
+    a_charger,
+    a_connector,
+    a_customer,
+    a_reservation,
+    a_session,
+    a_station,
+    an_admin,
+)
 from tests.pages.charges import an_ended_charge
 
 pytestmark = pytest.mark.browser
@@ -38,6 +48,7 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
     for key in ("HeartbeatInterval", "AuthorizationKey", "Vendor.OneVeryLongNameOfAKeyInTheSet"):
         ConfigurationKey.objects.create(charger=charger, key=key, value="7" * 60)
     ChargerSetup.objects.filter(charger=charger).update(commissioned_at=timezone.now())
+    a_reservation(a_connector(charger, 2), a_card(member))
     admin = an_admin(company)
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
@@ -71,6 +82,8 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
         "prices": "/prices/",
         "price": f"/prices/{charger.station_id}/guest/",
         "holidays": "/holidays/",
+        "communication": f"/chargers/{charger.charge_point_id}/communication/",
+        "reservations": "/reservations/",
         "cases": "/cases/",
         "alarms": "/alarms/",
         "account": "/account/",

@@ -45,7 +45,7 @@ def test_an_admin_reserves_a_connector_and_sees_what_the_charger_said(
     answer(charger, {"status": "Accepted"})
     page = text_of(office.get("/chargers/SJ-01/"))
     assert "Kept for Somchai until" in page
-    assert "Connector 1 · Reserved" in page  # the timeline
+    assert "Connector 1 · Reservation confirmed" in page  # the timeline
     made = Reservation.objects.get()
     assert made.expires_at - made.made_at <= timedelta(minutes=20)
     assert made.made_by.startswith("admin ")

@@ -18,7 +18,7 @@ def menu(client: Client, path: str = "/account/") -> list[str]:
 
 
 def test_the_menu_shows_what_there_is_to_those_who_may() -> None:
-    watch = ["/overview/", "/sessions/", "/cases/"]
+    watch = ["/overview/", "/sessions/", "/reservations/", "/cases/"]
     things = ["/stations/", "/chargers/"]
     rest = [
         "/configuration-templates/",
