@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "users",
     "stations",
     "billing",
+    "meaoscp",
     "evbilling",
 ]
 

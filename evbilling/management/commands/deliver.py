@@ -14,11 +14,13 @@ from django.utils import timezone
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
 from core import outbox
+from meaoscp.services import acceptance
 from stations.services import commands, links, stopping
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 1.0
 RETRY_SECONDS = 0.5
+LOOK_SECONDS = 0.25
 
 
 class Command(BaseCommand):
@@ -41,7 +43,8 @@ class Command(BaseCommand):
         """Deliver what is due, then sleep until a nudge, the next due moment, or the sweep."""
         ear = _listen()
         try:
-            swept = 0.0
+            swept = looked = 0.0
+            attentive = False
             while self.running:
                 while outbox.deliver_one():
                     if not self.running:
@@ -49,7 +52,10 @@ class Command(BaseCommand):
                 if time.monotonic() - swept >= SWEEP_SECONDS:
                     swept = time.monotonic()
                     _sweep()
-                _sleep(ear, _seconds_to_next())
+                if time.monotonic() - looked >= (LOOK_SECONDS if attentive else SWEEP_SECONDS):
+                    looked = time.monotonic()
+                    attentive = _look()
+                _sleep(ear, min(_seconds_to_next(), LOOK_SECONDS if attentive else SWEEP_SECONDS))
         finally:
             ear.close()
 
@@ -83,6 +89,15 @@ SWEEPS: tuple[Callable[[], int], ...] = (
     commands.expire_overdue,
     stopping.close_silent,
 )
+
+
+# What a person stands beside and waits for: looked at more often while there is any.
+LOOKS: tuple[Callable[[], int], ...] = (acceptance.look,)
+
+
+def _look() -> bool:
+    """Whether anybody is waiting."""
+    return any([look() for look in LOOKS])
 
 
 def _sweep() -> None:
