@@ -252,6 +252,7 @@ LOGGING = {
         "uvicorn.access": {"level": "WARNING"},
         "uvicorn.error": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
+        "fontTools": {"level": "WARNING"},  # tells of every table of every font in a PDF
         "django.request": {"level": "ERROR"},
     },
 }

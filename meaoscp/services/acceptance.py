@@ -167,9 +167,7 @@ def _order(
     return Order(command.status, command.payload, command.response, command.sent_at)
 
 
-def _payload(
-    run: AcceptanceRun, step: AcceptanceStep, values: Mapping[str, Any]
-) -> dict[str, Any]:
+def _payload(run: AcceptanceRun, step: AcceptanceStep, values: Mapping[str, Any]) -> dict[str, Any]:
     kind, number = form.STEPS[step.number].kind, step.connector_id
     if kind is Kind.REMOTE_START:
         return {"idTag": run.card.id_tag, "connectorId": number}
@@ -188,9 +186,7 @@ def _payload(
     return {"connectorId": number, "csChargingProfiles": _profile(run, step, values)}
 
 
-def _profile(
-    run: AcceptanceRun, step: AcceptanceStep, values: Mapping[str, Any]
-) -> dict[str, Any]:
+def _profile(run: AcceptanceRun, step: AcceptanceStep, values: Mapping[str, Any]) -> dict[str, Any]:
     """A limit for this one charge, in force at once; it goes with the charge (OCPP 1.6 §3.13)."""
     return {
         "chargingProfileId": RESERVATIONS_FROM + step.pk,

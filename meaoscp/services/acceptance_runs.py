@@ -158,7 +158,9 @@ def skip(run: AcceptanceRun, note: str, *, actor: audit.Actor) -> None:
     """Leave out the present step, with the reason that stands on the paper."""
     note = note.strip()[:300]
     if not note:
-        raise DomainError(_("Say why the step is left out; it is printed on the form."), field="note")
+        raise DomainError(
+            _("Say why the step is left out; it is printed on the form."), field="note"
+        )
     with _deciding(run) as locked:
         step = _present(locked)
         if step is None:

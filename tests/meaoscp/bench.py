@@ -24,6 +24,7 @@ from users.models import BillingMode, Card
 
 WHO = Actor("admin", name="Pranee")
 UNKNOWN_CARD = "DEADBEEF"
+SAMPLE_S = 0.3
 AC, DC = Rating(power_w=22_080.0), Rating(direct=True, power_w=60_000.0)
 # Seconds; a charger of a test answers within milliseconds, its frames are written within 250.
 PATIENCE = {"person": 10, "wire": 5, "heartbeat": 5, "meter": 8}
@@ -41,6 +42,8 @@ class Bench:
     second_card: Card
     done: set[tuple[int, int]] = field(default_factory=set)
     taps_to_stop: Card | None = None
+    beats: bool = True
+    restarts: bool = False
 
     def do(self, work: Callable[[], Any]) -> Any:
         """Something that takes no time, in the charger's own loop."""
@@ -60,33 +63,37 @@ class Bench:
             "direct": self.point.hardware.rating.direct,
             "limit": Decimal(20_000 if self.point.hardware.rating.direct else 10),
             "invalid_id_tag": UNKNOWN_CARD,
+            "stop_card": self.taps_to_stop,
             "reservation_seconds": 2,
             "tests": tests or form.TESTS,
             "patience": PATIENCE,
         }
         return acceptance_runs.start(self.charger, Wish(**values | wish), actor=WHO)
 
+    def turn(self, run: AcceptanceRun) -> bool:
+        """Do what is asked now; whether the run has ended or waits for a decision."""
+        run.refresh_from_db()
+        if run.state != RunState.RUNNING:
+            return True
+        present = run.steps.filter(state=StepState.NOW).first()
+        if present is not None and (present.pk, present.tries) not in self.done:
+            self.done.add((present.pk, present.tries))
+            self.act(present)
+        return False
+
     def play(self, run: AcceptanceRun, seconds: float = 30.0) -> AcceptanceRun:
         """Do what is asked until the run ends or a step has failed."""
-
-        def step_on() -> bool:
-            run.refresh_from_db()
-            if run.state == RunState.RUNNING:
-                present = run.steps.filter(state=StepState.NOW).first()
-                if present is not None and (present.pk, present.tries) not in self.done:
-                    self.done.add((present.pk, present.tries))
-                    self.act(present)
-            return bool(run.state != RunState.RUNNING)
-
-        eventually(step_on, seconds)
+        eventually(lambda: self.turn(run), seconds)
         return run
 
     def act(self, step: AcceptanceStep) -> None:
         line, number = form.STEPS[step.number], step.connector_id
         if line.kind is Kind.FREE:
             self.do(lambda: self.point.unplug(number))
-        elif line.kind is Kind.HEARTBEAT:
-            self.do(self._beat_quickly)
+        elif line.kind is Kind.HEARTBEAT and self.beats:
+            self.do(lambda: self.point.link.post("Heartbeat", {}))
+        elif line.kind is Kind.BOOT and self.restarts:
+            self.do(self.point.power_cycle)
         elif line.kind is Kind.CARD_REFUSED:
             self.wait(self.point.tap(UNKNOWN_CARD, 1))
         elif line.kind is Kind.CARD_ACCEPTED:
@@ -97,11 +104,15 @@ class Bench:
         elif line.plug_first or line.reserved:
             self.do(lambda: self.point.plug(number))
 
-    def _beat_quickly(self) -> None:
-        if "Heartbeat" in self.point.faults.switches.silent:
-            return
-        self.point.configuration.preset("HeartbeatInterval", "1")
-        self.point.presence.plan_heartbeat()
+    async def sample(self) -> None:
+        """Readings a few times a second: the shortest interval of a charger is a whole one."""
+        while True:
+            await asyncio.sleep(SAMPLE_S)
+            for connector in self.point.connectors:
+                if connector.session is not None and connector.session.transaction_id is not None:
+                    self.point.sessions.send_meter_values(
+                        connector, "Sample.Periodic", "MeterValuesSampledData"
+                    )
 
 
 @contextmanager
@@ -116,9 +127,7 @@ def bench(
     """A charger that is online, and cards of a customer who pays later."""
     station = a_station()
     charger = a_charger(station, connectors=connectors)
-    member = a_customer(
-        station.company, billing_mode=BillingMode.POSTPAID, credit_limit=100_000_00
-    )
+    member = a_customer(station.company, billing_mode=BillingMode.POSTPAID, credit_limit=100_000_00)
     cards = [a_card(member, parent_id_tag="GROUP1", max_active_sessions=None) for _ in range(2)]
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="charger", daemon=True)
@@ -133,11 +142,12 @@ def bench(
             reboot_s=0.01,
             asks_to_stop=asks_to_stop,
         ),
-        configuration={"MeterValueSampleInterval": "1", **(configuration or {})},
+        configuration={"MeterValueSampleInterval": "0", **(configuration or {})},
     )
     made = Bench(charger, point, loop, *cards)
     try:
         made.do(point.start)
+        made.do(lambda: point.spawn(made.sample()))
         plugs = Connector.objects.filter(charger=charger, status_device_at__isnull=False)
         eventually(lambda: plugs.filter(connector_id__gt=0).count() == connectors)
         yield made

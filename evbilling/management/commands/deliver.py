@@ -20,7 +20,7 @@ from stations.services import commands, links, stopping
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 1.0
 RETRY_SECONDS = 0.5
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 0.2
 
 
 class Command(BaseCommand):
@@ -97,7 +97,7 @@ LOOKS: tuple[Callable[[], int], ...] = (acceptance.look,)
 
 def _look() -> bool:
     """Whether anybody is waiting."""
-    return any([look() for look in LOOKS])
+    return sum(look() for look in LOOKS) > 0
 
 
 def _sweep() -> None:
