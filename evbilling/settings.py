@@ -232,6 +232,8 @@ SPECTACULAR_SETTINGS = {
         "CommandOutcome": "evbilling.api.waiting.FINAL",
         "Period": "evbilling.api.explained.PERIODS",
         "PeriodNow": "evbilling.api.tariffs.PERIODS_NOW",
+        "AcceptanceState": "meaoscp.models.RunState",
+        "AcceptanceStepState": "meaoscp.models.StepState",
     },
 }
 

@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 
 from evbilling.api import (
+    acceptance,
     account,
     admins,
     audit,
@@ -25,6 +26,7 @@ from evbilling.api import (
 
 # No control characters: PostgreSQL refuses a NUL. A card's number may hold a slash.
 CHARGER = r"chargers/(?P<charge_point_id>[^/\x00-\x1f\x7f]{1,60})/"
+RUN = CHARGER + r"acceptance-runs/(?P<pk>\d{1,18})/"
 CARD = r"cards/(?P<id_tag>[^\x00-\x1f\x7f]{1,60})/"
 
 urlpatterns = [
@@ -59,6 +61,20 @@ urlpatterns = [
         name="api-command",
     ),
     re_path(rf"^{CHARGER}messages/$", messages.Messages.as_view(), name="api-messages"),
+    re_path(
+        rf"^{CHARGER}acceptance-runs/$",
+        acceptance.AcceptanceRuns.as_view(),
+        name="api-acceptance-runs",
+    ),
+    re_path(rf"^{RUN}$", acceptance.AcceptanceDetail.as_view(), name="api-acceptance-run"),
+    re_path(
+        rf"^{RUN}decision/$",
+        acceptance.AcceptanceDecision.as_view(),
+        name="api-acceptance-decision",
+    ),
+    re_path(
+        rf"^{RUN}form\.pdf$", acceptance.AcceptancePaper.as_view(), name="api-acceptance-paper"
+    ),
     path("sessions/", sessions.Sessions.as_view(), name="api-sessions"),
     path("sessions/<int:pk>/", sessions.SessionDetail.as_view(), name="api-session"),
     path("sessions/<int:pk>/stop/", sessions.StopSession.as_view(), name="api-session-stop"),

@@ -80,6 +80,7 @@ def frame(request: AdminRequest, charger: Charger, tab: str) -> dict[str, Any]:
         ("sessions", "charger-sessions", _("Charges")),
         ("frames", "charger-frames", _("Frames")),
         ("communication", "charger-communication", _("Communication")),
+        ("acceptance", "charger-acceptance", _("Acceptance test")),
     )
     return {
         "charger": charger,

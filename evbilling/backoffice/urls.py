@@ -3,6 +3,7 @@
 from django.urls import path
 
 from evbilling.backoffice import (
+    acceptance,
     account,
     alarms,
     cases,
@@ -45,6 +46,27 @@ urlpatterns = [
         name="charger-communication",
     ),
     path("chargers/<str:charge_point_id>/frames/", frames.page, name="charger-frames"),
+    path("chargers/<str:charge_point_id>/acceptance/", acceptance.index, name="charger-acceptance"),
+    path(
+        "chargers/<str:charge_point_id>/acceptance/start/",
+        acceptance.start,
+        name="charger-acceptance-start",
+    ),
+    path(
+        "chargers/<str:charge_point_id>/acceptance/<int:pk>/",
+        acceptance.detail,
+        name="charger-acceptance-run",
+    ),
+    path(
+        "chargers/<str:charge_point_id>/acceptance/<int:pk>/decide/",
+        acceptance.decide,
+        name="charger-acceptance-decide",
+    ),
+    path(
+        "chargers/<str:charge_point_id>/acceptance/<int:pk>/form.pdf",
+        acceptance.paper,
+        name="charger-acceptance-paper",
+    ),
     path("sessions/", sessions.index, name="sessions"),
     path("sessions/<int:pk>/", sessions.detail, name="session"),
     path("sessions/<int:pk>/stop/", sessions.stop, name="session-stop"),

@@ -16,6 +16,7 @@ from tests.factories import (
     a_tax_entity,
     an_admin,
 )
+from tests.meaoscp.runs import an_acceptance_run
 from users import tokens
 from users.models import Company
 
@@ -41,6 +42,9 @@ def a_world(company: Company) -> World:
     admin = an_admin(company, "viewer")
     tokens.create(admin)
     at = {"charge_point_id": charger.charge_point_id}
+    tested = a_charger(station)
+    tests_of = {"charge_point_id": tested.charge_point_id}
+    run = {**tests_of, "pk": an_acceptance_run(tested).pk}
     names: dict[str, dict[str, Any]] = {
         "api-token": {"pk": admin.tokens.get().pk},
         "api-company": {"slug": company.slug},
@@ -54,6 +58,10 @@ def a_world(company: Company) -> World:
         "api-charger": at,
         "api-connector": {**at, "connector_id": 1},
         "api-commands": at,
+        "api-acceptance-runs": tests_of,
+        "api-acceptance-run": run,
+        "api-acceptance-decision": run,
+        "api-acceptance-paper": run,
         "api-command": {**at, "action": "Reset"},
         "api-messages": at,
         "api-session": {"pk": ended.pk},

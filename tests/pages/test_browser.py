@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.factories import PASSWORD, a_card, a_charger, a_customer, a_session, a_station, an_admin
+from tests.meaoscp.runs import a_failed_run
 from tests.pages.charges import an_ended_charge
 
 pytestmark = pytest.mark.browser
@@ -24,6 +25,8 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
     a_card(member)
     ended = an_ended_charge(plug, member)
     a_session(a_charger(station, online=True).connectors.get(), wh=3_400)
+    tested = a_charger(station, online=True)
+    acceptance = a_failed_run(tested)
     admin = an_admin(company)
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
@@ -41,6 +44,8 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
         "station": f"/stations/{charger.station_id}/",
         "chargers": "/chargers/",
         "charger": f"/chargers/{charger.charge_point_id}/",
+        "acceptance": f"/chargers/{charger.charge_point_id}/acceptance/",
+        "acceptance run": f"/chargers/{tested.charge_point_id}/acceptance/{acceptance.pk}/",
         "frames": f"/chargers/{charger.charge_point_id}/frames/",
         "sessions": "/sessions/",
         "session": f"/sessions/{ended.pk}/",
