@@ -119,11 +119,11 @@ def _check(charger: Charger, wish: Wish) -> Card:
 
 
 def _check_cards(charger: Charger, wish: Wish) -> Card:
-    company_id, now = charger.station.company_id, timezone.now()
+    company_id = charger.station.company_id
     card = wish.card
-    if card is None or authorising.identify(card, now).status != authorising.ACCEPTED:
+    if card is None or card.company_id != company_id or not _may_charge(card):
         raise DomainError(_("Choose a card that may charge here."), field="card")
-    holder = authorising.holder_of(card)
+    holder, now = authorising.holder_of(card), timezone.now()
     if gate.current().check(charger.station, holder, now) is not None:
         raise DomainError(
             _("The card’s customer cannot pay now: the tests charge a little and are billed."),
@@ -141,6 +141,10 @@ def _check_cards(charger: Charger, wish: Wish) -> Card:
     if len(unknown) > 20 or (unknown and authorising.find_card(company_id, unknown) is not None):
         raise DomainError(_("Enter a card that is not known here."), field="invalid_id_tag")
     return card
+
+
+def _may_charge(card: Card) -> bool:
+    return authorising.identify(card, timezone.now()).status == authorising.ACCEPTED
 
 
 def send_now(run: AcceptanceRun, *, actor: audit.Actor) -> None:

@@ -128,7 +128,9 @@ def bench(
     station = a_station()
     charger = a_charger(station, connectors=connectors)
     member = a_customer(station.company, billing_mode=BillingMode.POSTPAID, credit_limit=100_000_00)
-    cards = [a_card(member, parent_id_tag="GROUP1", max_active_sessions=None) for _ in range(2)]
+    card, second = [
+        a_card(member, parent_id_tag="GROUP1", max_active_sessions=None) for _ in range(2)
+    ]
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="charger", daemon=True)
     thread.start()
@@ -144,7 +146,7 @@ def bench(
         ),
         configuration={"MeterValueSampleInterval": "0", **(configuration or {})},
     )
-    made = Bench(charger, point, loop, *cards)
+    made = Bench(charger, point, loop, card, second)
     try:
         made.do(point.start)
         made.do(lambda: point.spawn(made.sample()))
