@@ -13,7 +13,7 @@ from django.conf import settings
 from core.pdf import Paper, line_height
 from meaoscp import form, words
 from meaoscp.form import FormStep, FormTest
-from meaoscp.models import AcceptanceRun, AcceptanceStep, RunState, StepState
+from meaoscp.models import AcceptanceRun, AcceptanceStep, StepState
 from stations.models import Connector
 
 PAGES = 5
@@ -228,7 +228,7 @@ class _Copy:
                 x += width
             y += height
         y = self._title("สรุปผลการทดสอบ", y + 10)
-        result = self._result()
+        result = result_on(list(self.steps.values()), self.run, self.connector)
         for n, (text, ticked) in enumerate((("ผ่าน", result is True), ("ไม่ผ่าน", result is False))):
             x = LEFT + 4 + n * 36
             paper.rect(x, y + 1, 4.5, 4.5)
@@ -236,15 +236,17 @@ class _Copy:
                 paper.tick(x + 0.7, y + 1.5, 3.2)
             paper.write_at(x + 6.5, y + 0.6, text, size=11)
 
-    def _result(self) -> bool | None:
-        """Passed, failed, or neither yet: what was skipped or not asked for decides nothing."""
-        if self.run.state in (RunState.RUNNING, RunState.PAUSED):
-            return None
-        lines = [step for test in form.FORM for step in test.steps if step.on_paper]
-        states = [self.steps[s.number].state for s in lines if s.number in self.steps]
-        if StepState.FAILED in states:
-            return False
-        return True if len(states) == len(lines) and set(states) == {StepState.PASSED} else None
+
+def result_on(steps: Sequence[AcceptanceStep], run: AcceptanceRun, connector: int) -> bool | None:
+    """Passed, failed, or neither yet: what was skipped or not asked for decides nothing."""
+    if run.is_open:
+        return None
+    by_number = {s.number: s for s in steps if s.connector_id in (0, connector)}
+    lines = [step for test in form.FORM for step in test.steps if step.on_paper]
+    states = [by_number[s.number].state for s in lines if s.number in by_number]
+    if StepState.FAILED in states:
+        return False
+    return True if len(states) == len(lines) and set(states) == {StepState.PASSED} else None
 
 
 def remark_of(step: AcceptanceStep | None) -> str:
