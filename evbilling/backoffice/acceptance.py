@@ -56,10 +56,6 @@ class Line:
     state: State
 
     @property
-    def title(self) -> str:
-        return self.line.title or _("Free the connector")
-
-    @property
     def remark(self) -> str:
         return acceptance_pdf.remark_of(self.row)
 

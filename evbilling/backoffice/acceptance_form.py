@@ -37,7 +37,7 @@ class AcceptanceForm(Form):
         label=_("Connectors to test"), coerce=int, widget=forms.CheckboxSelectMultiple
     )
     direct = forms.ChoiceField(
-        label=_("Current"), choices=(("ac", "AC"), ("dc", "DC")), widget=forms.Select
+        label=_("AC or DC"), choices=(("ac", "AC"), ("dc", "DC")), widget=forms.Select
     )
     limit = forms.DecimalField(
         label=_("Limit to order in tests 9 to 11"),

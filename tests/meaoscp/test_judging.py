@@ -125,7 +125,11 @@ def test_values_of_another_charge_do_not_count() -> None:
 
 
 def test_nonsense_in_meter_values_is_no_number_and_no_accident() -> None:
-    strange = [{"meterValue": 5}, {"meterValue": [{"sampledValue": [7, {"value": "abc"}]}, 3]}, {}]
+    strange: list[dict[str, Any]] = [
+        {"meterValue": 5},
+        {"meterValue": [{"sampledValue": [7, {"value": "abc"}]}, 3]},
+        {},
+    ]
     assert measuring.read(strange) == {}
 
 
