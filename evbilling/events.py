@@ -58,6 +58,7 @@ COMMAND_OUTCOMES: dict[str, str] = {
     "local_list": "stations.services.local_lists.on_answer",
     "commission": "stations.services.commissioning.on_outcome",
     "configuration": "stations.services.configuration.on_outcome",
+    "acceptance": "meaoscp.services.acceptance.on_outcome",
 }
 
 

@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "users",
     "stations",
     "billing",
+    "meaoscp",
     "evbilling",
 ]
 
@@ -239,6 +240,8 @@ SPECTACULAR_SETTINGS = {
         "CommandOutcome": "evbilling.api.waiting.FINAL",
         "Period": "evbilling.api.explained.PERIODS",
         "PeriodNow": "evbilling.api.tariffs.PERIODS_NOW",
+        "AcceptanceState": "meaoscp.models.RunState",
+        "AcceptanceStepState": "meaoscp.models.StepState",
     },
 }
 
@@ -259,6 +262,7 @@ LOGGING = {
         "uvicorn.access": {"level": "WARNING"},
         "uvicorn.error": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
+        "fontTools": {"level": "WARNING"},  # tells of every table of every font in a PDF
         "django.request": {"level": "ERROR"},
     },
 }

@@ -1,1 +1,1 @@
-"""The utility: MEA capacity and schedule endpoints, usage reports. Its place; it comes with the MEA issue."""
+"""The utility: MEA's acceptance form; its capacity and schedule endpoints come with the MEA issue."""

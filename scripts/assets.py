@@ -1,4 +1,4 @@
-"""Copies the browser files named in ``assets.sha256`` from node_modules to static/vendor."""
+"""Copies browser files and the fonts of PDFs, named in ``assets.sha256``, to static/vendor."""
 
 import hashlib
 import re
@@ -26,7 +26,7 @@ def listed() -> dict[str, str]:
 
 def destination(path: str) -> Path:
     name = path.rsplit("/", 1)[-1]
-    return VENDOR / "fonts" / name if name.endswith(".woff2") else VENDOR / name
+    return VENDOR / "fonts" / name if name.endswith((".woff2", ".ttf")) else VENDOR / name
 
 
 def checked(path: str, digest: str) -> bytes:

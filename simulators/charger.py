@@ -39,6 +39,7 @@ class Hardware:
 
     ``stop_ramp_s``: from the order to stop to the open contactor. ``reboot_s``: real seconds.
     ``boot_on_reconnect``: some firmware sends BootNotification after every loss of the link.
+    ``asks_to_stop``: it sends Authorize also for the card that started (OCPP 1.6 §4.1 does not).
     """
 
     connectors: int = 1
@@ -51,6 +52,7 @@ class Hardware:
     stop_ramp_s: float = 1.0
     reboot_s: float = 2.0
     boot_on_reconnect: bool = False
+    asks_to_stop: bool = False
 
 
 class ChargePoint:

@@ -227,13 +227,16 @@ def _reserve(point: "ChargePoint", payload: Payload) -> Answer:
         return Answer({"status": connector.status})
     if connector.status != "Available" and (held is None or held.id != reservation.id):
         return Answer({"status": "Occupied"})
+    if point.faults.switches.forget_reservations:
+        return Answer(ACCEPTED)
     return Answer(ACCEPTED, then=partial(_hold, point, connector, reservation))
 
 
 def _hold(point: "ChargePoint", connector: Connector, reservation: Reservation) -> None:
     connector.reservation = reservation
-    free = partial(_free, point, connector, reservation)
-    connector.set_timer("reservation", point.time.call_at(reservation.expires_at, free))
+    if not point.faults.switches.keep_reservations:
+        free = partial(_free, point, connector, reservation)
+        connector.set_timer("reservation", point.time.call_at(reservation.expires_at, free))
     point.refresh()
 
 

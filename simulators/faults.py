@@ -22,6 +22,10 @@ class WireFaults:
     renew_message_ids: bool = False
     disorder_next: bool = False
     ignore_remote_stop: bool = False
+    ignore_profiles: bool = False
+    forget_reservations: bool = False
+    keep_reservations: bool = False
+    left_out: dict[str, set[str]] = field(default_factory=dict)
     reject: set[str] = field(default_factory=set)
     silent: set[str] = field(default_factory=set)
     late_s: dict[str, float] = field(default_factory=dict)
@@ -114,6 +118,22 @@ class Faults:
     def ignore_remote_stop(self, ignore: bool = True) -> None:
         """Accept RemoteStopTransaction and go on charging."""
         self.switches.ignore_remote_stop = ignore
+
+    def ignore_profiles(self, ignore: bool = True) -> None:
+        """Accept SetChargingProfile and go on as before."""
+        self.switches.ignore_profiles = ignore
+
+    def forget_reservations(self, forget: bool = True) -> None:
+        """Accept ReserveNow and reserve nothing."""
+        self.switches.forget_reservations = forget
+
+    def keep_reservations(self, keep: bool = True) -> None:
+        """Hold a reservation beyond its expiryDate."""
+        self.switches.keep_reservations = keep
+
+    def leave_out(self, action: str, *names: str) -> None:
+        """Send ``action`` without these fields."""
+        self.switches.left_out[action] = set(names)
 
     def behave(self) -> None:
         """End all faults of manners and of the wire (not of clock and meter)."""

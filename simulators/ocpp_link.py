@@ -290,6 +290,8 @@ class Link:
     def _transmit(self, socket: Socket, request: Request) -> None:
         if request.fill is not None:
             request.fill(request.payload)
+        for name in self._faults.left_out.get(request.action, ()):
+            request.payload.pop(name, None)
         if not request.message_id or self._faults.renew_message_ids:
             request.message_id = f"{self._prefix}-{self._journal.next_number()}"
         self._flight = request

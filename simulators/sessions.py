@@ -57,7 +57,12 @@ class Sessions:
         return self.admit(connector, Authorisation(id_tag, info.get("parentIdTag", "")))
 
     async def _tap_to_stop(self, connector: Connector, session: Session, id_tag: str) -> str:
-        if id_tag.casefold() != session.id_tag.casefold():
+        own = id_tag.casefold() == session.id_tag.casefold()
+        if own and self._point.hardware.asks_to_stop:
+            info = await self.authorise(id_tag)
+            if info["status"] != ACCEPTED:
+                return str(info["status"])
+        if not own:
             info = await self.authorise(id_tag)
             parent = info.get("parentIdTag", "")
             if info["status"] != ACCEPTED or not parent or parent != session.parent_id_tag:

@@ -20,6 +20,8 @@ def set_profile(point: "ChargePoint", payload: Payload) -> Answer:
     profile = Profile.parse(number, payload["csChargingProfiles"], point.time.seconds())
     if not _is_acceptable(point, number, profile):
         return Answer(_REJECTED)
+    if point.faults.switches.ignore_profiles:
+        return Answer(_ACCEPTED)
 
     def install() -> None:
         point.profiles.install(profile)

@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 
 from evbilling.api import (
+    acceptance,
     account,
     admins,
     audit,
@@ -36,6 +37,7 @@ from evbilling.api import (
 # No control characters: PostgreSQL refuses a NUL. A card's number may hold a slash.
 CHARGER = r"chargers/(?P<charge_point_id>[^/\x00-\x1f\x7f]{1,60})/"
 CERTIFICATE = rf"{CHARGER}certificates/(?P<pk>\d{{1,18}})/"
+RUN = CHARGER + r"acceptance-runs/(?P<pk>\d{1,18})/"
 CARD = r"cards/(?P<id_tag>[^\x00-\x1f\x7f]{1,60})/"
 
 urlpatterns = [
@@ -167,6 +169,20 @@ urlpatterns = [
         "configuration-templates/<int:pk>/",
         configuration_templates.TemplateDetail.as_view(),
         name="api-configuration-template",
+    ),
+    re_path(
+        rf"^{CHARGER}acceptance-runs/$",
+        acceptance.AcceptanceRuns.as_view(),
+        name="api-acceptance-runs",
+    ),
+    re_path(rf"^{RUN}$", acceptance.AcceptanceDetail.as_view(), name="api-acceptance-run"),
+    re_path(
+        rf"^{RUN}decision/$",
+        acceptance.AcceptanceDecision.as_view(),
+        name="api-acceptance-decision",
+    ),
+    re_path(
+        rf"^{RUN}form\.pdf$", acceptance.AcceptancePaper.as_view(), name="api-acceptance-paper"
     ),
     path("sessions/", sessions.Sessions.as_view(), name="api-sessions"),
     path("sessions/<int:pk>/", sessions.SessionDetail.as_view(), name="api-session"),

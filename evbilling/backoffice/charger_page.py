@@ -84,6 +84,7 @@ def frame(request: AdminRequest, charger: Charger, tab: str) -> dict[str, Any]:
         ("files", "charger-files", _("Files")),
         ("forwarding", "charger-forwarding", _("Forwarding")),
         ("commissioning", "charger-commissioning", _("Set-up")),
+        ("acceptance", "charger-acceptance", _("Acceptance test")),
     )
     return {
         "charger": charger,

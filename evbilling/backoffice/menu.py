@@ -55,6 +55,8 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                     "charger-forwarding",
                     "charger-forwarding-set",
                     "charger-commissioning",
+                    "charger-acceptance",
+                    "charger-acceptance-run",
                     "charger-edit",
                 ),
                 badge="chargers",

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from evbilling.backoffice import (
+    acceptance,
     account,
     alarms,
     authority,
@@ -131,6 +132,27 @@ urlpatterns = [
         "chargers/<str:charge_point_id>/forwarding/remove/",
         forwarding.remove,
         name="charger-forwarding-remove",
+    ),
+    path("chargers/<str:charge_point_id>/acceptance/", acceptance.index, name="charger-acceptance"),
+    path(
+        "chargers/<str:charge_point_id>/acceptance/start/",
+        acceptance.start,
+        name="charger-acceptance-start",
+    ),
+    path(
+        "chargers/<str:charge_point_id>/acceptance/<int:pk>/",
+        acceptance.detail,
+        name="charger-acceptance-run",
+    ),
+    path(
+        "chargers/<str:charge_point_id>/acceptance/<int:pk>/decide/",
+        acceptance.decide,
+        name="charger-acceptance-decide",
+    ),
+    path(
+        "chargers/<str:charge_point_id>/acceptance/<int:pk>/form.pdf",
+        acceptance.paper,
+        name="charger-acceptance-paper",
     ),
     path("sessions/", sessions.index, name="sessions"),
     path("sessions/<int:pk>/", sessions.detail, name="session"),

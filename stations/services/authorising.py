@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from core import outbox
@@ -121,7 +122,11 @@ def authorise(charger_id: int, id_tag: str) -> TagInfo:
 
 
 def _is_charging_here(charger: Charger, card: Card) -> bool:
-    return charger.sessions.filter(card=card, status=SessionStatus.ACTIVE).exists()
+    """Its own charge, or one of its group's: either may be ended with it (OCPP 1.6 §3.11)."""
+    mine = Q(card=card)
+    if card.parent_id_tag:
+        mine |= Q(card__parent_id_tag=card.parent_id_tag)
+    return charger.sessions.filter(mine, status=SessionStatus.ACTIVE).exists()
 
 
 def _told(charger: Charger, no: TagInfo) -> TagInfo:

@@ -30,6 +30,7 @@ from tests.factories import (
     an_admin,
 )
 from tests.files.world import a_campaign, a_sent_file, an_image
+from tests.meaoscp.runs import an_acceptance_run
 from users import tokens
 from users.models import Company
 
@@ -62,6 +63,9 @@ def a_world(company: Company) -> World:
     at = {"charge_point_id": charger.charge_point_id}
     paper = ChargerCertificate.objects.create(charger=charger, csr="", fingerprint=f"f{charger.pk}")
     SecurityEvent.objects.create(charger=charger, type="ResetOrReboot", critical=True)
+    tested = a_charger(station)
+    tests_of = {"charge_point_id": tested.charge_point_id}
+    run = {**tests_of, "pk": an_acceptance_run(tested).pk}
     names: dict[str, dict[str, Any]] = {
         "api-token": {"pk": admin.tokens.get().pk},
         "api-company": {"slug": company.slug},
@@ -75,6 +79,10 @@ def a_world(company: Company) -> World:
         "api-charger": at,
         "api-connector": {**at, "connector_id": 1},
         "api-commands": at,
+        "api-acceptance-runs": tests_of,
+        "api-acceptance-run": run,
+        "api-acceptance-decision": run,
+        "api-acceptance-paper": run,
         "api-command": {**at, "action": "Reset"},
         "api-forward": at,
         "api-forward-try": at,

@@ -19,7 +19,7 @@ SEEN = ("alt", "aria-label", "aria-valuetext", "placeholder", "title", "data-say
 SILENT = ("script", "style", "code", "time", "title")
 # Units, proper names and words that the standards define: the same in every language.
 SAME_EVERYWHERE = re.compile(
-    r"\b(kWh|kW|Wh|W|V|A|h|min|ms|s|kB|MB|VAT|OCPP|RFID|QR|SoC|S/N|TOTP|API|MEA|PEA|TOU|On-Peak|Off-Peak|"
+    r"\b(kWh|kW|Wh|W|V|A|AC|DC|PDF|FM|Rev|h|min|ms|s|kB|MB|VAT|OCPP|RFID|QR|SoC|S/N|TOTP|API|MEA|PEA|TOU|On-Peak|Off-Peak|"
     r"Member|VIP|Normal|Fail|EN|ไทย|English|evbilling|Type 2|CCS2|CHAdeMO|holidays|UTC|JSON|"
     r"\d+ [A-Z][a-z]{2} \d{4}|[A-Z][a-z]{2} \d+|ws://\S+|"  # dates and addresses
     r"true|false|Voltage|(?:[A-Z][A-Za-z]+\.)+[A-Z][A-Za-z]+|"  # settings: Energy.Active.Import.Register

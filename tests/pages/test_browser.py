@@ -20,6 +20,7 @@ from tests.factories import (
     a_station,
     an_admin,
 )
+from tests.meaoscp.runs import a_failed_run
 from tests.pages.charges import an_ended_charge
 
 pytestmark = pytest.mark.browser
@@ -49,6 +50,8 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
         ConfigurationKey.objects.create(charger=charger, key=key, value="7" * 60)
     ChargerSetup.objects.filter(charger=charger).update(commissioned_at=timezone.now())
     a_reservation(a_connector(charger, 2), a_card(member))
+    tested = a_charger(station, online=True)
+    acceptance = a_failed_run(tested)
     admin = an_admin(company)
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
@@ -66,6 +69,8 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
         "station": f"/stations/{charger.station_id}/",
         "chargers": "/chargers/",
         "charger": f"/chargers/{charger.charge_point_id}/",
+        "acceptance": f"/chargers/{charger.charge_point_id}/acceptance/",
+        "acceptance run": f"/chargers/{tested.charge_point_id}/acceptance/{acceptance.pk}/",
         "frames": f"/chargers/{charger.charge_point_id}/frames/",
         "forwarding": f"/chargers/{charger.charge_point_id}/forwarding/",
         "communication": f"/chargers/{charger.charge_point_id}/communication/",
@@ -82,7 +87,6 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
         "prices": "/prices/",
         "price": f"/prices/{charger.station_id}/guest/",
         "holidays": "/holidays/",
-        "communication": f"/chargers/{charger.charge_point_id}/communication/",
         "reservations": "/reservations/",
         "cases": "/cases/",
         "alarms": "/alarms/",

@@ -32,6 +32,7 @@ from tests.factories import (
     an_admin,
 )
 from tests.files.world import a_campaign, a_sent_file, an_image
+from tests.meaoscp.runs import an_acceptance_run
 from tests.pages.people import a_visitor, signed_in
 from users.access import RIGHTS, Action
 from users.models import Company, Level
@@ -53,6 +54,7 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
     case = Case.objects.create(charger=charger, kind="no_stop", key=f"walk-{charger.pk}")
     kept = a_reservation(a_connector(charger, 2))
     fact = Fact.objects.create(kind="session_ended", subject_id=1, company_id=company.pk)
+    acceptance = an_acceptance_run(charger).pk
     alarm = Delivery.objects.create(fact=fact, handler="x", attempts=Delivery.ALARM_AFTER)
     image = an_image(company)
     campaign = a_campaign([charger])
@@ -76,6 +78,9 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
             "campaign": campaign.pk,
             "reservation": kept.pk,
             "template": template.pk,
+            "charger-acceptance-run": acceptance,
+            "charger-acceptance-decide": acceptance,
+            "charger-acceptance-paper": acceptance,
         },
     }
     return about | {
@@ -205,6 +210,8 @@ def test_every_page_keeps_to_the_content_security_policy_in_both_languages() -> 
             shown = response.status_code == 200 and not response.streaming
             shown = response.status_code == 200 and pattern.name not in FILES
             page = response.content.decode() if shown else ""
+            is_page = response.headers.get("Content-Type", "").startswith("text/html")
+            page = response.content.decode() if response.status_code == 200 and is_page else ""
             if found := forbidden.search(page):
                 wrong.append((pattern.name, found[0]))
             if page and f'<html lang="{language}"' not in page:

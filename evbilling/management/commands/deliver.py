@@ -14,6 +14,7 @@ from django.utils import timezone
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
 from core import outbox
+from meaoscp.services import acceptance
 from stations.services import (
     campaigns,
     commands,
@@ -28,6 +29,7 @@ from stations.services import (
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 1.0
 RETRY_SECONDS = 0.5
+LOOK_SECONDS = 0.2
 
 
 class Command(BaseCommand):
@@ -50,7 +52,8 @@ class Command(BaseCommand):
         """Deliver what is due, then sleep until a nudge, the next due moment, or the sweep."""
         ear = _listen()
         try:
-            swept = 0.0
+            swept = looked = 0.0
+            attentive = False
             while self.running:
                 while outbox.deliver_one():
                     if not self.running:
@@ -58,7 +61,10 @@ class Command(BaseCommand):
                 if time.monotonic() - swept >= SWEEP_SECONDS:
                     swept = time.monotonic()
                     _sweep()
-                _sleep(ear, _seconds_to_next())
+                if time.monotonic() - looked >= (LOOK_SECONDS if attentive else SWEEP_SECONDS):
+                    looked = time.monotonic()
+                    attentive = _look()
+                _sleep(ear, min(_seconds_to_next(), LOOK_SECONDS if attentive else SWEEP_SECONDS))
         finally:
             ear.close()
 
@@ -97,6 +103,15 @@ SWEEPS: tuple[Callable[[], int], ...] = (
     local_lists.push_due,
     commissioning.wake,
 )
+
+
+# What a person stands beside and waits for: looked at more often while there is any.
+LOOKS: tuple[Callable[[], int], ...] = (acceptance.look,)
+
+
+def _look() -> bool:
+    """Whether anybody is waiting."""
+    return sum(look() for look in LOOKS) > 0
 
 
 def _sweep() -> None:
