@@ -1,11 +1,12 @@
 """Tables of the things."""
 
-from stations.models.charger import Charger, Connector, ConnectorStatus, Knock, Protocol
+from stations.models.charger import Charger, Connector, ConnectorStatus, Finding, Knock, Protocol
 from stations.models.command import Command, CommandStatus
 from stations.models.log import Frame, RejectedFrame
 from stations.models.session import (
     Authorisation,
     Case,
+    CaseDecision,
     CaseKind,
     MeterValue,
     Session,
@@ -19,12 +20,14 @@ from stations.models.station import Station, TapMode, Utility
 __all__ = [
     "Authorisation",
     "Case",
+    "CaseDecision",
     "CaseKind",
     "Charger",
     "Command",
     "CommandStatus",
     "Connector",
     "ConnectorStatus",
+    "Finding",
     "Frame",
     "Knock",
     "MeterValue",
