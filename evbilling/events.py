@@ -33,6 +33,7 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
 # Orders that a part of the product gave: the first word of the order's key -> who takes the outcome.
 COMMAND_OUTCOMES: dict[str, str] = {
     "start_leave": "stations.services.authorisations.on_outcome",
+    "limit": "stations.services.limits.on_outcome",
 }
 
 

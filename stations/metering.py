@@ -82,7 +82,12 @@ class Plug:
         """The energy that can have flowed in a time, with margin."""
         if self.most_w is None:
             return float("inf")
-        return self.most_w * POWER_MARGIN * (max(seconds, 0.0) + SLACK_S) / 3600
+        return (max(seconds, 0.0) + SLACK_S) * self.most_wh_per_s
+
+    @property
+    def most_wh_per_s(self) -> float:
+        """Wh in a second at full power, with margin."""
+        return float("inf") if self.most_w is None else self.most_w * POWER_MARGIN / 3600
 
 
 UNBOUND = Plug()

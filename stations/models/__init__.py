@@ -2,6 +2,7 @@
 
 from stations.models.charger import Charger, Connector, ConnectorStatus, Finding, Knock, Protocol
 from stations.models.command import Command, CommandStatus
+from stations.models.limit import LimitState, PowerLimit
 from stations.models.log import Frame, RejectedFrame
 from stations.models.session import (
     Authorisation,
@@ -30,7 +31,9 @@ __all__ = [
     "Finding",
     "Frame",
     "Knock",
+    "LimitState",
     "MeterValue",
+    "PowerLimit",
     "Protocol",
     "RejectedFrame",
     "Session",

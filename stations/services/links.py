@@ -9,7 +9,9 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+import orjson
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
@@ -18,8 +20,11 @@ from core import audit, outbox
 from core.bulk import update_rows
 from core.models import Lease
 from core.outbox import News
+from stations import devices
+from stations.devices import Device
 from stations.models import Charger, Connector, Knock, Session, SessionStatus
 from stations.services import commands
+from stations.services.measuring import UNKNOWN_PLUG_W, device_of, most_power_w
 
 MOST_KNOCKS = 1_000  # strangers remembered; beyond it they are turned away without a row
 
@@ -51,6 +56,9 @@ class OpenSession:
     stop_due_at: datetime | None
     max_power_w: int
     refused: bool = False
+    started_at: datetime | None = None
+    received_at: datetime | None = None
+    most_power_w: int = UNKNOWN_PLUG_W
 
 
 @dataclass(slots=True)
@@ -63,6 +71,8 @@ class Connected:
     company_id: int
     epoch: int
     connected_at: datetime
+    device: Device = field(default_factory=devices.generic)
+    introduced: bool = True  # has ever said who made it
     connectors: dict[int, int] = field(default_factory=dict)  # number -> pk
     sessions: list[OpenSession] = field(default_factory=list)
 
@@ -135,7 +145,8 @@ def _take_lines(
               FROM locked l, stations_station s
              WHERE c.id = l.id AND s.id = c.station_id
             RETURNING l.key, l.digest, c.id, c.charge_point_id, c.station_id, s.company_id,
-                      c.connection_epoch, l.before
+                      c.connection_epoch, l.before, c.device, c.vendor, c.model, c.firmware_version,
+                      c.quirks
             """,
             [ids, list(digests), [a.holder for a in attempts], now, now],
         )
@@ -143,7 +154,16 @@ def _take_lines(
     for row in rows:
         if row[7]:  # another socket, maybe of another process, must let go
             outbox.notify(row[7], {"replaced": row[2], "epoch": row[6]})
-    return {(r[0], r[1]): Connected(r[2], r[3], r[4], r[5], r[6], now) for r in rows}
+    return {(r[0], r[1]): _connected(r, now) for r in rows}
+
+
+def _connected(row: Sequence[Any], now: datetime) -> Connected:
+    pk, charge_point_id, station_id, company_id, epoch = row[2:7]
+    named, vendor, model, firmware, quirks = row[8:13]
+    quirks = orjson.loads(quirks) if isinstance(quirks, str) else quirks
+    device = devices.choose(named, vendor, model, firmware, quirks)
+    known = bool(vendor or model)
+    return Connected(pk, charge_point_id, station_id, company_id, epoch, now, device, known)
 
 
 def _load_state(chargers: Sequence[Connected]) -> None:
@@ -182,11 +202,19 @@ def open_sessions(**which: object) -> list[tuple[int, OpenSession]]:
                 allowance_until=row.allowance_until,
                 stop_due_at=row.live.stop_due_at,
                 max_power_w=row.connector.max_power_w,
+                started_at=row.started_at,
+                received_at=row.live.received_at,
+                most_power_w=most_power_w(row.connector),
                 refused=bool(row.refusal),
             ),
         )
         for row in rows
     ]
+
+
+def device_now(charger_id: int) -> Device:
+    """How a charger is dealt with, for the process that holds its line."""
+    return device_of(Charger.objects.get(pk=charger_id))
 
 
 def connector_pk(charger_id: int, number: int) -> int:
