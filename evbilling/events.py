@@ -25,7 +25,10 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "case_opened": (),
     # billing
     "allowance_due": ("billing.services.allowance.on_allowance_due",),
-    "authorisation_lapsed": ("billing.services.allowance.on_authorisation_lapsed",),
+    "authorisation_lapsed": (
+        "billing.services.allowance.on_authorisation_lapsed",
+        "stations.services.authorisations.on_lapsed",
+    ),
     "session_billed": ("evbilling.telling.on_session_billed",),
     "wallet_changed": ("billing.services.allowance.on_wallet_changed",),
 }

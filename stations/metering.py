@@ -11,6 +11,7 @@ that its own neighbours contradict is left out. So the energy is a lower bound o
 else the charger claims is ``disputed_wh``, for a person to decide.
 """
 
+import itertools
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,9 @@ from datetime import UTC, datetime, timedelta
 JITTER_WH = 10  # a register that wobbles by its last digit is not a fault
 POWER_MARGIN = 1.25  # a plug may give a little more than its plate says
 SLACK_S = 60.0  # a reading may be this much older than its time
-BURST_S = 5.0  # readings this close in receipt, of a clock that is not believed, say nothing of time
+BURST_S = (
+    5.0  # readings this close in receipt, of a clock that is not believed, say nothing of time
+)
 # A charge this short may be a test at the bench that runs an hour's charge in a minute, or one whose
 # times are unknown (made offline with a wrong clock): only what a car can take at once bounds it.
 SHORT = timedelta(minutes=15)
@@ -393,7 +396,7 @@ def _claimed(readings: Sequence[_Reading], plug: Plug, short: bool, believed: in
     up, as if each fall had been a reset."""
     least = SHORT_MOST_WH if short else 0
     rises = 0
-    for a, b in zip(readings, readings[1:], strict=False):
+    for a, b in itertools.pairwise(readings):
         rise = b.wh - a.wh
         if 0 < rise <= max(plug.most_wh(_seconds(a.sample, b.sample)), least):
             rises += rise

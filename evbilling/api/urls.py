@@ -13,6 +13,7 @@ from evbilling.api import (
     commands,
     companies,
     customers,
+    doctor,
     holidays,
     ledger,
     limits,
@@ -52,6 +53,7 @@ urlpatterns = [
         chargers.ConnectorDetail.as_view(),
         name="api-connector",
     ),
+    re_path(rf"^{CHARGER}doctor/$", doctor.Doctor.as_view(), name="api-doctor"),
     re_path(rf"^{CHARGER}commands/$", commands.Commands.as_view(), name="api-commands"),
     re_path(
         rf"^{CHARGER}commands/(?P<action>\w{{1,50}})/$",

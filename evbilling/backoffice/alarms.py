@@ -94,6 +94,8 @@ def task_word(handler: str) -> str:
         "billing.services.allowance.on_allowance_due": _("Renewing what a charge may draw"),
         "billing.services.allowance.on_authorisation_lapsed": _("Giving held money back"),
         "billing.services.allowance.on_wallet_changed": _("Letting running charges use new money"),
+        "stations.services.authorisations.on_lapsed": _("Noting a start that nothing followed"),
+        "stations.services.arrivals.on_charger_booted": _("Taking in a charger that has booted"),
         "stations.services.outcomes.on_command_finished": _("Taking in a charger’s answer"),
         "evbilling.telling.on_session_billed": _("Telling the customer about the bill"),
     }.get(handler, handler)

@@ -31,6 +31,7 @@ from stations.models import Charger, Command, Session, SessionStatus
 from stations.models.command import OPEN
 from stations.selectors import chargers
 from stations.selectors.chargers import online_of
+from stations.services.measuring import device_of
 from users.models import Card as RfidCard
 
 SAID_FOR = timedelta(seconds=5)  # how long after its end an order's outcome is read out
@@ -60,7 +61,9 @@ def forms(request: AdminRequest, charger: Charger, filled: Filled | None = None)
     running = _running(charger)
     return {
         "orders": [
-            filled if filled and filled.order is order else Filled(order) for order in ORDERS
+            filled if filled and filled.order is order else Filled(order)
+            for order in ORDERS
+            if not (order.action == "ChangeAvailability" and _breaks(charger))
         ],
         "connectors": list(charger.connectors.filter(connector_id__gt=0).order_by("connector_id")),
         "running": [(str(s.transaction_id), session_label(s)) for s in running],
@@ -97,6 +100,11 @@ def send(request: AdminRequest, charger: Charger) -> Filled | None:
     order = BY_ACTION.get(request.POST.get("action", ""))
     if order is None:
         raise DomainError(_("Choose one of the orders."), code="unknown_action")
+    if order.action == "ChangeAvailability" and _breaks(charger):
+        raise DomainError(
+            _("This model breaks when told so. Close it for service with the switch instead."),
+            code="not_for_this_model",
+        )
     if not online_of(charger):
         raise Conflict(
             _("The charger is offline, so no order reaches it. Nothing was sent."),
@@ -115,6 +123,11 @@ def send(request: AdminRequest, charger: Charger) -> Filled | None:
             values["value"] = ""
         return Filled(order, values, {error.field: str(error)})
     return None
+
+
+def _breaks(charger: Charger) -> bool:
+    """Whether its model is known to go wrong on ChangeAvailability (quirk 20)."""
+    return device_of(charger).quirks.skip_change_availability
 
 
 def _give(request: AdminRequest, charger: Charger, order: Order, payload: dict[str, Any]) -> None:

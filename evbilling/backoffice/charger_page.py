@@ -25,7 +25,7 @@ from evbilling.states import State, state_of
 from evbilling.templatetags.ui import kw
 from stations.models import Case, Charger, CommandStatus, Connector, Session
 from stations.models.command import OPEN
-from stations.selectors import cases, chargers, sessions
+from stations.selectors import cases, chargers, findings, sessions
 from stations.selectors.chargers import Plug, online_of
 from stations.selectors.sessions import Sampled
 from stations.services.connectors import offline_since
@@ -80,6 +80,7 @@ def frame(request: AdminRequest, charger: Charger, tab: str) -> dict[str, Any]:
         ("sessions", "charger-sessions", _("Charges")),
         ("frames", "charger-frames", _("Frames")),
         ("communication", "charger-communication", _("Communication")),
+        ("doctor", "charger-doctor", _("Doctor")),
     )
     return {
         "charger": charger,
@@ -156,6 +157,7 @@ def troubles(request: AdminRequest, charger: Charger) -> dict[str, Any]:
     return {
         "cases": cases.of_charger(rows(request, Case.objects.all()), charger.pk)[:5],
         "wrong_password": chargers.wrong_passwords(charger),
+        "waiting": findings.waiting_for_plug(charger),
     }
 
 

@@ -35,9 +35,7 @@ class PowerLimit(models.Model):
     wish = models.PositiveIntegerField(default=0)
     way = models.PositiveSmallIntegerField(default=0)
     tried = models.PositiveSmallIntegerField(default=0)
-    state = models.CharField(
-        max_length=9, choices=LimitState.choices, default=LimitState.UNREACHED
-    )
+    state = models.CharField(max_length=9, choices=LimitState.choices, default=LimitState.UNREACHED)
     wished_at = models.DateTimeField(default=timezone.now)
     told_at = models.DateTimeField(null=True)
     confirmed_at = models.DateTimeField(null=True)

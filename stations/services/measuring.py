@@ -1,5 +1,6 @@
 """The energy of a session, from everything its charger said and what is known of its model."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from stations.clock import GUARD
 from stations.devices import Device
 from stations.metering import JITTER_WH, Metered, Plug, Sample, looks_like_kwh, measure
 from stations.models import CaseKind, Charger, Connector, MeterValue, Session, SessionStatus
+from stations.services import findings
 from stations.services.cases import open_case
 
 # What a plug may give whose kind nobody has entered: the largest charger there is on our roads.
@@ -121,6 +123,9 @@ def open_cases(session: Session, found: Found) -> None:
     kwh = looks_like_kwh(metered.wh, found.drawn_wh)
     if not (metered.faulty or kwh):
         return
+    codes = [*metered.faults, *(["kwh_labelled_wh"] if kwh else [])]
+    seen = {"session": session.pk, "transaction_id": session.transaction_id}
+    findings.note(session.charger_id, codes, seen, device_of(session.charger).key)
     kind = CaseKind.UNIT_FAULT if kwh else CaseKind.METER_FAULT
     if metered.disputed_wh > JITTER_WH:
         kind = CaseKind.ENERGY_DISPUTED
@@ -154,8 +159,7 @@ def _telling(samples: Sequence[Sample]) -> list[Sample]:
     if len(ordered) <= MOST_EVIDENCE:
         return ordered
     steps = [
-        (b.register_wh - a.register_wh, n)
-        for n, (a, b) in enumerate(zip(ordered, ordered[1:], strict=False))
+        (b.register_wh - a.register_wh, n) for n, (a, b) in enumerate(itertools.pairwise(ordered))
     ]
     odd = sorted(steps)[:8] + sorted(steps)[-8:]
     kept = {0, 1, len(ordered) - 2, len(ordered) - 1}

@@ -54,6 +54,7 @@ def a_world(company: Company) -> World:
         "api-charger": at,
         "api-connector": {**at, "connector_id": 1},
         "api-commands": at,
+        "api-doctor": at,
         "api-command": {**at, "action": "Reset"},
         "api-messages": at,
         "api-session": {"pk": ended.pk},

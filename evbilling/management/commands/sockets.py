@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from evbilling.env import env
-from evbilling.websocket import ChargerProtocol
+from evbilling.websocket import ChargerDoor, ChargerProtocol
 
 
 class Command(BaseCommand):
@@ -21,6 +21,7 @@ class Command(BaseCommand):
             host=env("BIND") or "127.0.0.1",
             port=settings.OCPP_PORT,
             loop="uvloop",
+            http=ChargerDoor,
             ws=ChargerProtocol,
             # Compression costs 40 kB for each idle charger; OCPP messages are small.
             ws_per_message_deflate=False,

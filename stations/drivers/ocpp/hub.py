@@ -64,7 +64,13 @@ class Hub:
         self.lease = await self.pool.run(leases.take, self.holder, self.holder)
         await self.pool.run(frame_months.keep_ahead)  # after months of standing still, at once
         self._listener.start()
-        for work in (self._renew(), self._sweep(), self._seen(), self._nudge_pages(), self._keep_noticed()):
+        for work in (
+            self._renew(),
+            self._sweep(),
+            self._seen(),
+            self._nudge_pages(),
+            self._keep_noticed(),
+        ):
             self.spawn(work)
 
     async def stop(self) -> None:
