@@ -14,7 +14,7 @@ from benchmarks import machine, report, world
 from benchmarks.generator import CannotMeasure
 from benchmarks.options import Options
 
-PARTS = ("meter_values", "latency", "idle", "commands", "pricing", "outbox", "start")
+PARTS = ("meter_values", "latency", "idle", "storm", "commands", "pricing", "outbox", "start")
 DOCS = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 

@@ -26,6 +26,10 @@ BOOT = (
     '[2,"@@ID@@@@","BootNotification",{"chargePointVendor":"Bench","chargePointModel":"One",'
     '"chargePointSerialNumber":"0001","firmwareVersion":"1.0.0","meterType":"MID"}]'
 )
+STATUS = (
+    '[2,"@@ID@@@@","StatusNotification",{"connectorId":1,"errorCode":"NoError","status":"Available",'
+    '"timestamp":"2000-01-01T00:00:00.000Z"}]'
+)
 FIRMWARE = '[2,"@@ID@@@@","FirmwareStatusNotification",{"status":"Downloading"}]'
 _SAMPLES = (
     '{"value":"87654321","context":"Sample.Periodic","format":"Raw",'
@@ -101,9 +105,27 @@ def compiled(folder: Path) -> Path:
 class Generator:
     """``count`` chargers of ``server``, connected in a storm, named from ``first`` on."""
 
-    def __init__(self, folder: Path, server: Server, count: int, first: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        server: Server,
+        count: int,
+        first: int = 0,
+        greetings: tuple[str, ...] = (),
+    ) -> None:
+        """``greetings``: calls that each sends as soon as it is connected; ``greeted`` then holds the
+        times of the first one, and in ``seconds`` the whole storm."""
         session = FIRST_TRANSACTION + first
-        words = [server.port, count, first, server.path + NAME, PASSWORD, STORM, session]
+        words = [
+            server.port,
+            count,
+            first,
+            server.path + NAME,
+            PASSWORD,
+            STORM,
+            session,
+            *greetings,
+        ]
         self._popen = subprocess.Popen(
             [str(compiled(folder)), *map(str, words)],
             stdin=subprocess.PIPE,
@@ -115,6 +137,7 @@ class Generator:
         if self.storm.failed:
             self.stop()
             raise CannotMeasure(f"{self.storm.failed} of {count} connections were refused.")
+        self.greeted = Load(**self._read()).checked() if greetings else None
 
     def each(self, template: str, window: int = 200) -> Load:
         """Every charger sends one message, ``window`` at a time."""

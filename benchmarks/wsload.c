@@ -1,9 +1,11 @@
 /* Many charge points on one thread: the load generator of the benchmarks.
  *
- *   wsload PORT COUNT FIRST PATH PASSWORD WINDOW SESSION
+ *   wsload PORT COUNT FIRST PATH PASSWORD WINDOW SESSION [CALL...]
  *
  * connects COUNT chargers (PATH followed by five digits from FIRST on, HTTP Basic with that name and
- * PASSWORD), at most WINDOW handshakes at a time, then obeys lines on standard input:
+ * PASSWORD), at most WINDOW handshakes at a time; each sends the CALLs, one after the other, as soon
+ * as it is connected; the time of the first one's answer is measured.
+ * Then it obeys lines on standard input:
  *
  *   template LENGTH      the CALL to send, LENGTH bytes that follow; `marks` says what is filled in
  *   each WINDOW          every charger sends it once
@@ -19,9 +21,13 @@ enum { STALL_MS = 30000 };
 /* What stands in a template, at most once, and is filled in for each message. */
 enum { ID, TRANSACTION, REGISTER, MOMENT, FIELDS };
 static const char *marks[FIELDS] = {"@@ID@@@@", "1234567", "87654321", "2000-01-01T00:00:00.000Z"};
-static char *fields[FIELDS];
-static char text[ROOM + 8], *frame;
-static int frame_size;
+typedef struct {
+    char text[ROOM + 8], *frame, *fields[FIELDS];
+    int size;
+} Template;
+enum { MOST_GREETINGS = 4 };
+static Template ordered, greetings[MOST_GREETINGS], *call = &ordered;
+static int greeted;
 static long session;
 
 static long long *latencies;
@@ -48,14 +54,14 @@ static void write_moment(char *at) {
 
 static void send_call(Charger *c, long long since) {
     digits(c->id, 8, ++c->calls);
-    if (fields[ID]) memcpy(fields[ID], c->id, 8);
-    if (fields[TRANSACTION]) digits(fields[TRANSACTION], 7, session + (c - chargers));
-    if (fields[REGISTER]) digits(fields[REGISTER], 8, 10000000 + ++c->readings);
-    if (fields[MOMENT]) write_moment(fields[MOMENT]);
+    if (call->fields[ID]) memcpy(call->fields[ID], c->id, 8);
+    if (call->fields[TRANSACTION]) digits(call->fields[TRANSACTION], 7, session + (c - chargers));
+    if (call->fields[REGISTER]) digits(call->fields[REGISTER], 8, 10000000 + ++c->readings);
+    if (call->fields[MOMENT]) write_moment(call->fields[MOMENT]);
     c->since = since;
     c->state = WAITING;
     sent++;
-    put(c, frame, frame_size);
+    put(c, call->frame, call->size);
 }
 
 static void take_answer(Charger *c, const char *words, int size) {
@@ -67,7 +73,7 @@ static void take_answer(Charger *c, const char *words, int size) {
     }
     answered++;
     c->state = IDLE;
-    if (!measuring) return;
+    if (!measuring && !(greeted && c->calls == 1)) return; /* in a storm the first call counts */
     if (measured == room) {
         room = room ? room * 2 : 1 << 16;
         latencies = realloc(latencies, room * sizeof *latencies);
@@ -75,27 +81,20 @@ static void take_answer(Charger *c, const char *words, int size) {
     latencies[measured++] = now() - c->since;
 }
 
-static void read_template(int size) {
-    char *body = text + 8, start[8]; /* room for the head before it */
-    if (size >= ROOM || fread(body, 1, size, stdin) != (size_t)size) exit(2);
+/* The body stands behind eight bytes of room for the head before it. */
+static void make_template(Template *made, int size) {
+    char *body = made->text + 8, start[8];
     body[size] = 0;
     int n = head(start, 1, size);
-    frame = memcpy(body - n, start, n);
-    frame_size = n + size;
-    for (int i = 0; i < FIELDS; i++) fields[i] = strstr(body, marks[i]);
-    printf("{\"template\": %d}\n", size);
+    made->frame = memcpy(body - n, start, n);
+    made->size = n + size;
+    for (int i = 0; i < FIELDS; i++) made->fields[i] = strstr(body, marks[i]);
 }
 
-static void storm(int window) {
-    long long start = now(), moved = start;
-    int dialled = 0;
-    while (up + failed < count && now() - moved < STALL_MS * 1000000LL) {
-        long before = up + failed;
-        while (dialled < count && dialled - up - failed < window) dial(&chargers[dialled++]);
-        turn(100000000, NULL);
-        if (up + failed != before) moved = now();
-    }
-    printf("{\"connected\": %ld, \"failed\": %ld, \"seconds\": %.6f}\n", up, count - up, (now() - start) / 1e9);
+static void read_template(int size) {
+    if (size >= ROOM || fread(ordered.text + 8, 1, size, stdin) != (size_t)size) exit(2);
+    make_template(&ordered, size);
+    printf("{\"template\": %d}\n", size);
 }
 
 static int by_size(const void *a, const void *b) {
@@ -112,6 +111,28 @@ static void report(long sent_before, long answered_before, double seconds) {
            " \"seconds\": %.6f, \"p50\": %.4f, \"p90\": %.4f, \"p99\": %.4f, \"max\": %.4f}\n",
            sent - sent_before, answered - answered_before, errors, closed, served, measured, seconds,
            ms(.5), ms(.9), ms(.99), ms(1));
+}
+
+static void greet(Charger *c) {
+    if (c->calls >= (unsigned)greeted) return;
+    call = &greetings[c->calls];
+    send_call(c, now());
+    call = &ordered;
+}
+
+static void storm(int window) {
+    long long start = now(), moved = start;
+    int dialled = 0;
+    long wanted = (long)count * greeted;
+    while ((up + failed < count || answered + errors < wanted) && now() - moved < STALL_MS * 1000000LL) {
+        long before = up + failed + answered;
+        while (dialled < count && dialled - up - failed < window) dial(&chargers[dialled++]);
+        turn(100000000, greeted ? greet : NULL);
+        if (up + failed + answered != before) moved = now();
+    }
+    printf("{\"connected\": %ld, \"failed\": %ld, \"seconds\": %.6f}\n", up, count - up, (now() - start) / 1e9);
+    if (greeted) report(0, 0, (now() - start) / 1e9);
+    greeted = 0;
 }
 
 static void each(int window) {
@@ -175,10 +196,14 @@ static void load(long warm_ms, long measure_ms, long rate) {
 int main(int words, char **word) {
     char line[100];
     long x, y, z;
-    if (words != 8) return 2;
+    if (words < 8 || words > 8 + MOST_GREETINGS) return 2;
     port = atoi(word[1]), count = atoi(word[2]), first = atoi(word[3]);
     path = word[4], password = word[5], session = atol(word[7]);
     chargers = calloc(count, sizeof *chargers);
+    for (greeted = 0; greeted < words - 8; greeted++) {
+        strcpy(greetings[greeted].text + 8, word[8 + greeted]);
+        make_template(&greetings[greeted], strlen(word[8 + greeted]));
+    }
     epoll = epoll_create1(0);
     setvbuf(stdin, NULL, _IONBF, 0);
     storm(atoi(word[6]));

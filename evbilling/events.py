@@ -12,7 +12,8 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     # stations
     "charger_online": (),
     "charger_offline": (),
-    "charger_booted": ("stations.services.arrivals.on_charger_booted",),
+    "charger_booted": (),
+    "chargers_booted": ("stations.services.arrivals.on_chargers_booted",),
     "security_event": (),
     "charger_progress": (),
     "charger_switched": (),

@@ -8,12 +8,10 @@ hand, and putting answers together by hand, halves what a message costs outside 
 from struct import pack
 from typing import Any
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import apply_mask  # type: ignore[attr-defined]  # in C where it can be
 from websockets.protocol import OPEN
 
-COMPLETED = b"x-evbilling-completed"
 WHOLE_TEXT = 0x81  # FIN and opcode 1, RFC 6455 §5.2
 MASKED = 0x80
 TWO_BYTES, EIGHT_BYTES = 126, 127  # instead of a length: so many bytes of length follow
@@ -21,22 +19,6 @@ MASK_BYTES = 4
 SHORT_MOST = 65_535
 LINGER_SECONDS = 2.0
 MOST_QUEUED = 4  # messages that may wait before we stop reading from the socket
-
-
-class ChargerDoor(H11Protocol):  # type: ignore[misc]  # uvicorn's is loosely typed
-    """Completes a WebSocket handshake that lacks its Connection header (quirk 11), and marks it so
-    that only chargers of models known for it are let in (``stations.drivers.ocpp.consumer``)."""
-
-    def _get_upgrade(self) -> bytes | None:
-        self.headers[:] = [
-            (k, v) for k, v in self.headers if k != COMPLETED
-        ]  # nobody else's to set
-        said = {name: value.lower() for name, value in self.headers}
-        wants = said.get(b"upgrade") == b"websocket" and b"sec-websocket-key" in said
-        if wants and b"connection" not in said:
-            self.headers += [(b"connection", b"Upgrade"), (COMPLETED, b"1")]
-        found: bytes | None = super()._get_upgrade()
-        return found
 
 
 class ChargerProtocol(WebSocketsSansIOProtocol):

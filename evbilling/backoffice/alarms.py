@@ -95,8 +95,8 @@ def task_word(handler: str) -> str:
         "billing.services.allowance.on_authorisation_lapsed": _("Giving held money back"),
         "billing.services.allowance.on_wallet_changed": _("Letting running charges use new money"),
         "stations.services.authorisations.on_lapsed": _("Noting a start that nothing followed"),
-        "stations.services.arrivals.on_charger_booted": _("Taking in a charger that has booted"),
         "stations.services.outcomes.on_command_finished": _("Taking in a charger’s answer"),
+        "stations.services.arrivals.on_chargers_booted": _("Seeing to chargers that have booted"),
         "evbilling.telling.on_session_billed": _("Telling the customer about the bill"),
     }.get(handler, handler)
 

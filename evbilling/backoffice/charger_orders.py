@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from core import audit
 from core.errors import Conflict, DomainError
 from evbilling.backoffice.gate import AdminRequest, actor, rows
+from evbilling.backoffice.order_catalogue import BY_ACTION, GROUPS
 from evbilling.backoffice.orders import (
-    BY_ACTION,
-    ORDERS,
     Filled,
     Order,
+    Text,
     card_label,
     is_secret,
     masked,
@@ -34,6 +34,7 @@ from stations.selectors.chargers import online_of
 from stations.services.measuring import device_of
 from users.models import Card as RfidCard
 
+LONGEST = 10_000  # characters of one field: a chain of certificates
 SAID_FOR = timedelta(seconds=5)  # how long after its end an order's outcome is read out
 
 
@@ -60,11 +61,7 @@ def forms(request: AdminRequest, charger: Charger, filled: Filled | None = None)
     """One form for each action; ``filled`` is the one somebody has just tried."""
     running = _running(charger)
     return {
-        "orders": [
-            filled if filled and filled.order is order else Filled(order)
-            for order in ORDERS
-            if not (order.action == "ChangeAvailability" and _breaks(charger))
-        ],
+        "order_groups": [_group(title, orders, filled, charger) for title, orders in GROUPS],
         "connectors": list(charger.connectors.filter(connector_id__gt=0).order_by("connector_id")),
         "running": [(str(s.transaction_id), session_label(s)) for s in running],
         "rfid_cards": [
@@ -76,12 +73,25 @@ def forms(request: AdminRequest, charger: Charger, filled: Filled | None = None)
     }
 
 
+def _group(
+    title: Text, orders: tuple[Order, ...], filled: Filled | None, charger: Charger
+) -> tuple[Text, list[Filled], bool]:
+    """A group's title, its forms, and whether it is open: the first, or where somebody is at work."""
+    forms = [
+        filled if filled and filled.order is order else Filled(order)
+        for order in orders
+        if not (order.action == "ChangeAvailability" and _breaks(charger))
+    ]
+    return title, forms, filled in forms if filled else orders is GROUPS[0][1]
+
+
 def begun(request: AdminRequest) -> Filled | None:
     """The form that a link opens and fills in (?order=ChangeConfiguration&key=…)."""
     order = BY_ACTION.get(request.GET.get("order", ""))
     if order is None:
         return None
-    return Filled(order, {f.name: request.GET.get(f.name, "")[:500] for f in order.fields})
+    given = {f.name: request.GET[f.name][:500] for f in order.fields if f.name in request.GET}
+    return Filled(order, given)
 
 
 def last(charger: Charger) -> dict[str, Any]:
@@ -110,7 +120,7 @@ def send(request: AdminRequest, charger: Charger) -> Filled | None:
             _("The charger is offline, so no order reaches it. Nothing was sent."),
             code="charger_offline",
         )
-    values = {f.name: request.POST.get(f.name, "")[:2000] for f in order.fields}
+    values = {f.name: request.POST.get(f.name, "")[:LONGEST] for f in order.fields}
     try:
         payload = payload_of(order, values)
         charging = bool(_running(charger))
@@ -121,7 +131,7 @@ def send(request: AdminRequest, charger: Charger) -> Filled | None:
     except DomainError as error:
         if is_secret(values):
             values["value"] = ""
-        return Filled(order, values, {error.field: str(error)})
+        return Filled(order, values).blaming(error)
     return None
 
 

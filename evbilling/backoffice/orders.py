@@ -1,13 +1,16 @@
-"""Orders to a charger as forms: the standard's words with help, and what a form's answer becomes.
+"""What a form of an order is, and how what was typed becomes the request of the standard.
 
 The driver checks every payload against the official schema; this only turns text into the types
-the schema wants and leaves out what was left empty.
+the schema wants and leaves out what was left empty. The forms themselves: ``order_catalogue``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -22,7 +25,11 @@ Text = str | Promise
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One input. ``name`` is the standard's. ``kind``: connector, session, card, choice, text, keys."""
+    """One input. ``name`` is the standard's; with dots it is the way to a field inside another.
+
+    ``kind``: connector, session, card, choice, text, value (may be empty), keys (a list), number,
+    moment (a local time), area (many lines), periods and entries (one line each, see below).
+    """
 
     name: str
     label: Text
@@ -32,6 +39,12 @@ class Field:
     most: int = 0
     help: Text = ""
     whole: bool = False  # connector 0 may be chosen: the charger as a whole
+    default: str = ""
+
+    @property
+    def word(self) -> str:
+        """The standard's own word for it: the last step of the way."""
+        return self.name.rpartition(".")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,143 +59,6 @@ class Order:
     asks: Text = ""
 
 
-CONNECTOR = Field("connectorId", _("Connector"), "connector")
-WHOLE = Field("connectorId", _("Connector"), "connector", whole=True)
-
-ORDERS: tuple[Order, ...] = (
-    Order(
-        "RemoteStartTransaction",
-        _("Start a charge"),
-        "player-play",
-        _("Starts as if this card were tapped; its holder pays."),
-        (
-            Field("connectorId", _("Connector"), "connector", required=False),
-            Field(
-                "idTag",
-                _("Card"),
-                "card",
-                most=20,
-                help=_("Choose a card, or type an id of at most 20 characters."),
-            ),
-        ),
-    ),
-    Order(
-        "RemoteStopTransaction",
-        _("Stop a charge"),
-        "square",
-        _("Ends a running charge. What was drawn is billed."),
-        (Field("transactionId", _("Charge"), "session"),),
-        asks=_("Somebody's charge will end now. Stop it?"),
-    ),
-    Order(
-        "UnlockConnector",
-        _("Unlock the connector"),
-        "lock-open",
-        _("Frees a cable that is stuck. A running charge ends first."),
-        (CONNECTOR,),
-    ),
-    Order(
-        "Reset",
-        _("Restart the charger"),
-        "refresh",
-        _("Soft: ends charges properly, then restarts. Hard: at once, like pulling the plug."),
-        (
-            Field(
-                "type",
-                _("How"),
-                "choice",
-                (("Soft", _("Soft")), ("Hard", _("Hard"))),
-            ),
-        ),
-        asks=_("A hard reset cuts every running charge off at once. Do it?"),
-    ),
-    Order(
-        "ChangeAvailability",
-        _("Open or close"),
-        "toggle-left",
-        _("Closed, the charger itself refuses new charges; a running one goes on to its end."),
-        (
-            WHOLE,
-            Field(
-                "type",
-                _("Availability"),
-                "choice",
-                (("Operative", _("Open (Operative)")), ("Inoperative", _("Closed (Inoperative)"))),
-            ),
-        ),
-    ),
-    Order(
-        "TriggerMessage",
-        _("Ask for a message"),
-        "message-2",
-        _("The charger sends the chosen message again."),
-        (
-            Field(
-                "requestedMessage",
-                _("Message"),
-                "choice",
-                tuple(
-                    (word, word)
-                    for word in (
-                        "StatusNotification",
-                        "MeterValues",
-                        "Heartbeat",
-                        "BootNotification",
-                        "FirmwareStatusNotification",
-                        "DiagnosticsStatusNotification",
-                    )
-                ),
-            ),
-            Field("connectorId", _("Connector"), "connector", required=False),
-        ),
-    ),
-    Order(
-        "GetConfiguration",
-        _("Read the settings"),
-        "list-details",
-        _("All keys, or only those named. They are shown on the Communication tab."),
-        (
-            Field(
-                "key",
-                _("Keys"),
-                "keys",
-                required=False,
-                help=_("Separated by commas; empty reads all."),
-            ),
-        ),
-    ),
-    Order(
-        "ChangeConfiguration",
-        _("Change a setting"),
-        "settings",
-        _("One key of the charger. Some take effect only after a restart."),
-        (
-            Field("key", _("Key"), most=50),
-            Field("value", _("Value"), "value", most=500),
-        ),
-    ),
-    Order(
-        "ClearCache",
-        _("Forget known cards"),
-        "trash",
-        _("Empties the charger's own list of cards it has seen."),
-    ),
-    Order(
-        "DataTransfer",
-        _("Vendor message"),
-        "device-mobile",
-        _("A message of the maker's own, as its manual says."),
-        (
-            Field("vendorId", _("Vendor id"), most=255),
-            Field("messageId", _("Message id"), most=50, required=False),
-            Field("data", _("Data"), required=False),
-        ),
-    ),
-)
-BY_ACTION = {order.action: order for order in ORDERS}
-NUMBERS = ("connectorId", "transactionId")
-
-
 @dataclass(slots=True)
 class Filled:
     """A form as somebody left it, with the sentence under the field that is to blame."""
@@ -192,6 +68,14 @@ class Filled:
     errors: Mapping[str, str] = field(default_factory=dict)
     question: Text = ""
 
+    def blaming(self, error: DomainError) -> "Filled":
+        """The same with the sentence at the field that holds what is to blame."""
+        way = error.field
+        holder = next(
+            (f.name for f in self.order.fields if f"{way}.".startswith(f"{f.name}.")), way
+        )
+        return replace(self, errors={holder: str(error)})
+
     @property
     def open(self) -> bool:
         return bool(self.errors or self.question)
@@ -200,7 +84,8 @@ class Filled:
     def inputs(self) -> list[tuple[Field, str, str]]:
         """(field, value, error) for the template."""
         return [
-            (f, self.values.get(f.name, ""), self.errors.get(f.name, "")) for f in self.order.fields
+            (f, self.values.get(f.name, f.default), self.errors.get(f.name, ""))
+            for f in self.order.fields
         ]
 
     @property
@@ -219,7 +104,7 @@ def payload_of(order: Order, posted: Mapping[str, str]) -> dict[str, Any]:
             if one.required:
                 raise DomainError(_("Fill this in."), code="required", field=one.name)
             continue
-        found[one.name] = _typed(one, text)
+        _place(found, one.name, _typed(one, text))
     if order.action == "ChangeConfiguration" and is_secret(found):
         # Changed on one side only, the charger would be locked out of its own server.
         raise DomainError(
@@ -231,10 +116,11 @@ def payload_of(order: Order, posted: Mapping[str, str]) -> dict[str, Any]:
 
 
 def question_for(order: Order, payload: Mapping[str, Any], *, charging: bool) -> Text:
-    """What to ask once before sending: only where it cuts somebody off."""
-    if order.action == "RemoteStopTransaction":
-        return order.asks
-    if order.action == "Reset" and payload.get("type") == "Hard":
+    """What to ask once before sending: only where it cuts somebody off or cannot be taken back."""
+    harmless = (order.action == "Reset" and payload.get("type") != "Hard") or (
+        order.action == "ClearChargingProfile" and payload
+    )
+    if order.asks and not harmless:
         return order.asks
     if charging and order.action in ("Reset", "UnlockConnector"):
         return _("A car is charging here and its charge will end. Go on?")
@@ -266,14 +152,72 @@ def session_label(session: Session) -> str:
     return f"{session.connector.connector_id} · {who} · {session.transaction_id}"
 
 
+def _place(payload: dict[str, Any], way: str, value: Any) -> None:
+    """Put a value where the dots of its name lead, making what is on the way."""
+    *steps, last = way.split(".")
+    for step in steps:
+        payload = payload.setdefault(step, {})
+    payload[last] = value
+
+
 def _typed(one: Field, text: str) -> Any:
-    if one.name in NUMBERS:
-        if not text.isascii() or not text.lstrip("-").isdigit() or len(text) > 10:
-            raise DomainError(_("Enter a whole number."), code="not_a_number", field=one.name)
-        return int(text)
-    if one.kind == "keys":
-        return [key.strip() for key in text.split(",") if key.strip()]
+    match one.kind:
+        case "number" | "connector" | "session":
+            return _whole_number(one, text)
+        case "keys":
+            return [key.strip() for key in text.split(",") if key.strip()]
+        case "moment":
+            return _moment(one, text)
+        case "periods":
+            return [_period(one, line) for line in text.splitlines() if line.strip()]
+        case "entries":
+            return [_entry(one, line.split()) for line in text.splitlines() if line.strip()]
     return text
+
+
+def _whole_number(one: Field, text: str) -> int:
+    if not text.isascii() or not text.lstrip("-").isdigit() or len(text) > 10:
+        raise DomainError(_("Enter a whole number."), code="not_a_number", field=one.name)
+    return int(text)
+
+
+def _moment(one: Field, text: str) -> str:
+    """A local time as typed, in the standard's spelling: with zone, in UTC."""
+    try:
+        local = datetime.fromisoformat(text)
+    except ValueError:
+        raise DomainError(_("Enter a date and time."), code="not_a_time", field=one.name) from None
+    moment = local if local.tzinfo else local.replace(tzinfo=ZoneInfo(settings.LOCAL_ZONE))
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _period(one: Field, line: str) -> dict[str, Any]:
+    """``start limit [phases]``: a ChargingSchedulePeriod (OCPP 1.6 §7.14)."""
+    words = line.replace(",", " ").split()
+    try:
+        start, limit, *phases = words
+        period: dict[str, Any] = {"startPeriod": int(start), "limit": float(limit)}
+        if phases:
+            (period["numberPhases"],) = map(int, phases)
+    except ValueError:
+        raise DomainError(
+            _("Write each line as: seconds limit, or seconds limit phases."),
+            code="not_a_period",
+            field=one.name,
+        ) from None
+    return period
+
+
+def _entry(one: Field, words: list[str]) -> dict[str, Any]:
+    """``idTag [status]``: AuthorizationData (OCPP 1.6 §7.2); a leading minus takes the card out."""
+    tag, *status = words
+    if tag.startswith("-"):
+        return {"idTag": tag[1:]}
+    if len(status) > 1:
+        raise DomainError(
+            _("Write each line as: card, or card status."), code="not_an_entry", field=one.name
+        )
+    return {"idTag": tag, "idTagInfo": {"status": status[0] if status else "Accepted"}}
 
 
 def is_secret(row: Mapping[str, Any]) -> bool:

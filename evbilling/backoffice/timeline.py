@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from core.models import Fact
-from evbilling.backoffice.orders import BY_ACTION
+from evbilling.backoffice.order_catalogue import BY_ACTION
 from evbilling.states import STATES
 from evbilling.templatetags.ui import baht, duration, kwh
 from stations.models import CaseKind, CommandStatus

@@ -1,11 +1,15 @@
-"""A charger has booted: what waits for that moment has its turn."""
+"""Chargers have booted: what waits for that moment has its turn."""
+
+from collections.abc import Callable, Sequence
 
 from core.models import Fact
-from stations.models import Charger
 from stations.services import limits
 
+# Each takes the ids of chargers that have just booted, finds those it waits for, and sees to them.
+WAITING: tuple[Callable[[Sequence[int]], None], ...] = (limits.tell_after_boot,)
 
-def on_charger_booted(fact: Fact) -> None:
-    """One delivery for everything that a boot wakes: after a power cut thousands boot at once."""
-    charger = Charger.objects.select_related("station").get(pk=fact.subject_id)
-    limits.tell_after_boot(charger)
+
+def on_chargers_booted(fact: Fact) -> None:
+    """One delivery for a whole group of boots: after a power cut thousands come at once."""
+    for waiting in WAITING:
+        waiting(fact.data["chargers"])

@@ -140,18 +140,21 @@ def record_boots(reports: Sequence[BootReport]) -> None:
     latest = {r.charger_id: r for r in reports}
     rows = Charger.objects.select_related("station").filter(pk__in=latest).order_by("pk")
     update_rows("stations_charger", _BOOT_COLUMNS, [_boot_row(row, latest[row.pk]) for row in rows])
-    outbox.publish_many(
-        [
-            News(
-                "charger_booted",
-                row.pk,
-                row.station.company_id,
-                f"charger:{row.pk}",
-                {"station": row.station_id, "charger": row.pk},
-            )
-            for row in rows
-        ]
-    )
+    news = [
+        News(
+            "charger_booted",
+            row.pk,
+            row.station.company_id,
+            f"charger:{row.pk}",
+            {"station": row.station_id, "charger": row.pk},
+        )
+        for row in rows
+    ]
+    if news:
+        # One to be acted on for all of them: after a power cut thousands boot in the same second.
+        ids = [row.pk for row in rows]
+        news.append(News("chargers_booted", ids[0], None, "", {"chargers": ids}))
+    outbox.publish_many(news)
 
 
 def _boot_row(row: Charger, report: BootReport) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ or the next way is tried, or a person hears that nothing worked. So it survives 
 process in between. Load management wishes; nothing here waits.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -88,9 +89,9 @@ def tell_again(charger_id: int, number: int) -> None:
             _tell_anew(pk)
 
 
-def tell_after_boot(charger: Charger) -> None:
+def tell_after_boot(charger_ids: Sequence[int]) -> None:
     """A charger that has booted may have forgotten its limits, and one that was away missed some."""
-    rows = PowerLimit.objects.filter(connector__charger=charger).order_by("pk")
+    rows = PowerLimit.objects.filter(connector__charger__in=charger_ids).order_by("pk")
     for pk in list(rows.values_list("pk", flat=True)):
         _tell_anew(pk)
 

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from core.models import AuditEntry
-from evbilling.backoffice.orders import ORDERS
+from evbilling.backoffice.order_catalogue import ORDERS, PROFILE, SCHEDULE
 from stations.drivers.ocpp import schemas
 from stations.models import Charger, Command, CommandStatus
 from stations.services import commands
@@ -59,7 +59,160 @@ FILLED: list[tuple[str, dict[str, str], dict[str, Any]]] = [
         {"vendorId": "th.co", "messageId": "", "data": "x"},
         {"vendorId": "th.co", "data": "x"},
     ),
+    (
+        "SetChargingProfile",
+        {
+            "connectorId": "1",
+            f"{SCHEDULE}.chargingSchedulePeriod": "0 16\n\n3600, 10.5, 3\n",
+            f"{SCHEDULE}.chargingRateUnit": "A",
+            f"{PROFILE}.chargingProfilePurpose": "TxDefaultProfile",
+            f"{PROFILE}.chargingProfileKind": "Absolute",
+            f"{SCHEDULE}.startSchedule": "2026-12-01T09:00",
+            f"{PROFILE}.stackLevel": "0",
+            f"{PROFILE}.chargingProfileId": "7",
+        },
+        {
+            "connectorId": 1,
+            "csChargingProfiles": {
+                "chargingProfileId": 7,
+                "stackLevel": 0,
+                "chargingProfilePurpose": "TxDefaultProfile",
+                "chargingProfileKind": "Absolute",
+                "chargingSchedule": {
+                    "chargingRateUnit": "A",
+                    "startSchedule": "2026-12-01T02:00:00Z",
+                    "chargingSchedulePeriod": [
+                        {"startPeriod": 0, "limit": 16.0},
+                        {"startPeriod": 3600, "limit": 10.5, "numberPhases": 3},
+                    ],
+                },
+            },
+        },
+    ),
+    ("ClearChargingProfile", {"id": "7"}, {"id": 7}),
+    (
+        "GetCompositeSchedule",
+        {"connectorId": "0", "duration": "600", "chargingRateUnit": ""},
+        {"connectorId": 0, "duration": 600},
+    ),
+    (
+        "ReserveNow",
+        {
+            "connectorId": "1",
+            "idTag": "TAG1",
+            "expiryDate": "2026-12-01T00:30",
+            "reservationId": "5",
+        },
+        {
+            "connectorId": 1,
+            "idTag": "TAG1",
+            "expiryDate": "2026-11-30T17:30:00Z",
+            "reservationId": 5,
+        },
+    ),
+    ("CancelReservation", {"reservationId": "5"}, {"reservationId": 5}),
+    ("GetLocalListVersion", {}, {}),
+    (
+        "SendLocalList",
+        {
+            "updateType": "Differential",
+            "listVersion": "2",
+            "localAuthorizationList": "TAG1\nTAG2 Blocked\n-TAG3",
+        },
+        {
+            "updateType": "Differential",
+            "listVersion": 2,
+            "localAuthorizationList": [
+                {"idTag": "TAG1", "idTagInfo": {"status": "Accepted"}},
+                {"idTag": "TAG2", "idTagInfo": {"status": "Blocked"}},
+                {"idTag": "TAG3"},
+            ],
+        },
+    ),
+    (
+        "GetDiagnostics",
+        {"location": "https://ev.example/up", "retries": "2"},
+        {"location": "https://ev.example/up", "retries": 2},
+    ),
+    (
+        "GetLog",
+        {"logType": "SecurityLog", "requestId": "9", "log.remoteLocation": "https://ev.example/up"},
+        {
+            "logType": "SecurityLog",
+            "requestId": 9,
+            "log": {"remoteLocation": "https://ev.example/up"},
+        },
+    ),
+    (
+        "UpdateFirmware",
+        {"location": "https://ev.example/f", "retrieveDate": "2026-12-01T02:00", "sure": "1"},
+        {"location": "https://ev.example/f", "retrieveDate": "2026-11-30T19:00:00Z"},
+    ),
+    (
+        "SignedUpdateFirmware",
+        {
+            "requestId": "3",
+            "firmware.location": "https://ev.example/f",
+            "firmware.retrieveDateTime": "2026-12-01T02:00",
+            "firmware.signingCertificate": "PEM",
+            "firmware.signature": "c2ln",
+            "sure": "1",
+        },
+        {
+            "requestId": 3,
+            "firmware": {
+                "location": "https://ev.example/f",
+                "retrieveDateTime": "2026-11-30T19:00:00Z",
+                "signingCertificate": "PEM",
+                "signature": "c2ln",
+            },
+        },
+    ),
+    (
+        "GetInstalledCertificateIds",
+        {"certificateType": "ManufacturerRootCertificate"},
+        {"certificateType": "ManufacturerRootCertificate"},
+    ),
+    (
+        "InstallCertificate",
+        {"certificateType": "CentralSystemRootCertificate", "certificate": "PEM"},
+        {"certificateType": "CentralSystemRootCertificate", "certificate": "PEM"},
+    ),
+    (
+        "DeleteCertificate",
+        {
+            "certificateHashData.hashAlgorithm": "SHA256",
+            "certificateHashData.issuerNameHash": "aa",
+            "certificateHashData.issuerKeyHash": "bb",
+            "certificateHashData.serialNumber": "01",
+            "sure": "1",
+        },
+        {
+            "certificateHashData": {
+                "hashAlgorithm": "SHA256",
+                "issuerNameHash": "aa",
+                "issuerKeyHash": "bb",
+                "serialNumber": "01",
+            }
+        },
+    ),
+    ("CertificateSigned", {"certificateChain": "PEM"}, {"certificateChain": "PEM"}),
+    (
+        "ExtendedTriggerMessage",
+        {"requestedMessage": "SignChargePointCertificate"},
+        {"requestedMessage": "SignChargePointCertificate"},
+    ),
 ]
+PERIODS = f"{SCHEDULE}.chargingSchedulePeriod"
+A_LIMIT = {
+    "connectorId": "1",
+    PERIODS: "0 16",
+    f"{SCHEDULE}.chargingRateUnit": "A",
+    f"{PROFILE}.chargingProfilePurpose": "TxDefaultProfile",
+    f"{PROFILE}.chargingProfileKind": "Relative",
+    f"{PROFILE}.stackLevel": "0",
+    f"{PROFILE}.chargingProfileId": "7",
+}
 
 
 def an_online_charger(**fields: Any) -> Charger:
@@ -76,9 +229,13 @@ def send(charger: Charger, **posted: str) -> Any:
     return post(charger, Level.OPERATOR, HTMX, **posted)
 
 
-def test_every_order_of_the_core_profile_has_a_form() -> None:
-    offered = {order.action for order in ORDERS}
-    assert offered == set(schemas.OUTWARD) - {"SetChargingProfile"}
+def test_every_order_of_every_profile_has_a_form() -> None:
+    assert sorted(order.action for order in ORDERS) == sorted(schemas.OUTWARD)
+
+
+def test_every_form_is_tried_here() -> None:
+    tried = {action for action, _typed, _payload in FILLED}
+    assert tried | {"RemoteStopTransaction"} == set(schemas.OUTWARD)
 
 
 @pytest.mark.parametrize(("action", "typed", "payload"), FILLED)
@@ -107,6 +264,15 @@ def test_a_filled_form_becomes_the_request_of_the_standard(
         ("Reset", {"type": "Gentle"}, "type has a value the standard does not know."),
         ("ChangeConfiguration", {"key": "K" * 51, "value": "1"}, "key is too long."),
         ("RemoteStopTransaction", {"transactionId": "9" * 20}, "Enter a whole number."),
+        ("SetChargingProfile", A_LIMIT | {PERIODS: "now 16"}, "Write each line as: seconds limit"),
+        ("SetChargingProfile", A_LIMIT | {PERIODS: "0 6.25"}, "0.limit is not valid."),
+        ("ReserveNow", {"connectorId": "1", "idTag": "A", "expiryDate": "soon"}, "Enter a date"),
+        (
+            "SendLocalList",
+            {"updateType": "Full", "listVersion": "1", "localAuthorizationList": "A B C"},
+            "Write each line as: card",
+        ),
+        ("GetDiagnostics", {"location": "not an address"}, "location is not valid."),
     ],
 )
 def test_what_the_standard_forbids_is_said_at_its_field_and_never_sent(

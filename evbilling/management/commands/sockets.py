@@ -7,7 +7,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from evbilling.env import env
-from evbilling.websocket import ChargerDoor, ChargerProtocol
+from evbilling.front_door import FrontDoor
+from evbilling.websocket import ChargerProtocol
 
 
 class Command(BaseCommand):
@@ -21,7 +22,7 @@ class Command(BaseCommand):
             host=env("BIND") or "127.0.0.1",
             port=settings.OCPP_PORT,
             loop="uvloop",
-            http=ChargerDoor,
+            http=FrontDoor,
             ws=ChargerProtocol,
             # Compression costs 40 kB for each idle charger; OCPP messages are small.
             ws_per_message_deflate=False,

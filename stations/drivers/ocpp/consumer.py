@@ -31,7 +31,7 @@ from stations.services.links import Attempt, Turned
 
 log = logging.getLogger(__name__)
 SUBPROTOCOL = "ocpp1.6"
-COMPLETED = b"x-evbilling-completed"  # set by our own door (evbilling.websocket), never by a peer
+COMPLETED = b"x-evbilling-completed"  # set by our own door (evbilling.front_door), never by a peer
 MOST_BROKEN = 20  # malformed frames in a row before we hang up
 MOST_PER_SECOND = 300  # a flood is slowed to this; an honest charger sends a few a minute
 HANG_UP_PROTOCOL, HANG_UP_DATA, HANG_UP_POLICY, HANG_UP_LATER = 1002, 1003, 1008, 1013
