@@ -15,7 +15,7 @@ COMPLETED = b"x-evbilling-completed"
 SILENT_SECONDS = 20.0  # who has connected and says nothing is sent away
 
 
-class ChargerDoor(H11Protocol):  # type: ignore[misc]  # uvicorn's is loosely typed
+class ChargerDoor(H11Protocol):
     """Completes a WebSocket handshake that lacks its Connection header (quirk 11), and marks it so
     that only chargers of models known for it are let in (``stations.drivers.ocpp.consumer``)."""
 

@@ -39,13 +39,11 @@ STOP_LOW = "stop_below_readings"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A register in Wh as read at ``at``; ``heard_at`` is when it came to us. ``timed``: ``at`` is
-    the charger's own believed time."""
+    """A register in Wh as read at ``at``; ``heard_at`` is when it came to us."""
 
     at: datetime
     register_wh: int
     heard_at: datetime | None = None
-    timed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +242,8 @@ class _Sorting:
         last = counter.readings[-1].sample
         now = reading.sample
         most = self.plug.most_wh(_seconds(last, now))
-        if not (last.timed and now.timed) and _heard(last, now) < BURST_S:
-            # Sent together, at times nobody knows: only all of it together can be too much.
+        if _together(last, now):
+            # Kept back and sent together: only all of it together can be too much.
             first = counter.readings[0].sample
             most = max(most, self.plug.most_wh(_seconds(first, now)) - counter.rise)
         if self.short and self.plug.most_w is not None:
@@ -338,6 +336,11 @@ def _seconds(a: Sample, b: Sample) -> float:
     return max((b.at - a.at).total_seconds(), _heard(a, b))
 
 
+def _together(a: Sample, b: Sample) -> bool:
+    """Whether two readings came to us in one go."""
+    return a.heard_at is not None and b.heard_at is not None and _heard(a, b) < BURST_S
+
+
 def _heard(a: Sample, b: Sample) -> float:
     if a.heard_at is None or b.heard_at is None:
         return 0.0
@@ -347,7 +350,7 @@ def _heard(a: Sample, b: Sample) -> float:
 def _level(reading: _Reading, wh: int) -> _Reading:
     """A reading whose last digit wobbled, at the height of the one before."""
     s = reading.sample
-    return _Reading(reading.n, Sample(s.at, wh, s.heard_at, s.timed), reading.is_stop)
+    return _Reading(reading.n, Sample(s.at, wh, s.heard_at), reading.is_stop)
 
 
 def _believed(counters: Sequence[_Counter], stop_n: int | None) -> list[_Counter]:

@@ -47,7 +47,7 @@ class DoctorSerializer(serializers.Serializer[Charger]):
     overrides = Facts(required=False)
     applied_device = serializers.CharField(read_only=True)
     title = serializers.CharField(read_only=True)
-    source = serializers.ChoiceField(choices=["named", "found", "generic"], read_only=True)
+    found_by = serializers.ChoiceField(choices=["named", "found", "generic"], read_only=True)
     capabilities = serializers.ListField(child=serializers.CharField(), read_only=True)
     quirks = Facts(read_only=True)
     health = serializers.ChoiceField(choices=["well", "look", "fault", "unknown"], read_only=True)
@@ -92,7 +92,7 @@ def _told(charger: Charger) -> dict[str, Any]:
         "overrides": charger.quirks,
         "applied_device": device.key,
         "title": device.title,
-        "source": doctoring.source_of(charger),
+        "found_by": doctoring.source_of(charger),
         "capabilities": sorted(device.capabilities),
         "quirks": msgspec.to_builtins(device.quirks),
         "health": findings.health(charger, noticed),

@@ -27,7 +27,6 @@ class Row:
     at: datetime
     device_at: datetime | None
     received_at: datetime
-    clock: int
     register_wh: int | None
     power_w: int | None
 
@@ -94,9 +93,7 @@ def _rows(session: Session) -> list[Row]:
     found = MeterValue.objects.filter(session=session).order_by("at", "id")
     seen: set[tuple[datetime, int | None]] = set()
     rows = []
-    for values in found.values_list(
-        "at", "device_at", "received_at", "clock", "register_wh", "power_w"
-    ):
+    for values in found.values_list("at", "device_at", "received_at", "register_wh", "power_w"):
         row = Row(*values)
         if row.at < session.started_at - GUARD:
             continue
@@ -109,11 +106,7 @@ def _rows(session: Session) -> list[Row]:
 
 
 def _samples(rows: Sequence[Row]) -> list[Sample]:
-    return [
-        Sample(r.at, r.register_wh, r.received_at, r.clock != MeterValue.Clock.RECEIPT)
-        for r in rows
-        if r.register_wh is not None
-    ]
+    return [Sample(r.at, r.register_wh, r.received_at) for r in rows if r.register_wh is not None]
 
 
 def open_cases(session: Session, found: Found) -> None:

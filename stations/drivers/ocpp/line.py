@@ -14,7 +14,7 @@ from stations.clock import LOCAL_SHIFT
 from stations.devices import GENERIC, Device, generic
 from stations.drivers.ocpp import frames
 from stations.drivers.ocpp.frame_log import Logged
-from stations.metering import SHORT, SHORT_MOST_WH, SLACK_S, Plug, Register
+from stations.metering import BURST_S, SHORT, SHORT_MOST_WH, SLACK_S, Plug, Register
 from stations.services.findings import Noticed
 from stations.services.links import Connected, OpenSession
 
@@ -89,6 +89,9 @@ class Running:
         register moved in a way that is worth a look."""
         gap = max((at - self.at).total_seconds(), heard_at - self.heard_at, 0.0)
         most = (gap + SLACK_S) * self.most_wh_per_s
+        if heard_at - self.heard_at < BURST_S:
+            whole = (at - self.started_at).total_seconds() + SLACK_S
+            most = max(most, whole * self.most_wh_per_s - self.register.energy_wh)
         if at - self.started_at < SHORT:
             most = max(most, SHORT_MOST_WH - self.register.energy_wh)
         return most
