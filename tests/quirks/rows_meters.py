@@ -45,7 +45,7 @@ def zero_then_lifetime(live: Stack) -> None:
     assert case.evidence["claimed_wh"] == 8_416_000
     assert 0 < case.evidence["disputed_wh"] < 25_000
     assert case.evidence["readings"][0][1] == 8_410_000
-    assert bench.finding("impossible_rise")
+    assert bench.finding("impossible_rise").count
     silent = Bench(live)
     with silent.point() as point:  # no reading at all between the two
         session = silent.charge(point, 0, [], 8_416_000)

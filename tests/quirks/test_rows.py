@@ -5,12 +5,12 @@ import re
 import pytest
 from django.conf import settings
 
-from tests.quirks import rows_interoperability, rows_meters, rows_reliability
+from tests.quirks import rows_interoperability, rows_meters, rows_models, rows_reliability
 from tests.quirks.bench import ROWS, Row
 from tests.quirks.table import table
 from tests.stack import Stack
 
-TOLD = (rows_interoperability, rows_meters, rows_reliability)
+TOLD = (rows_interoperability, rows_meters, rows_models, rows_reliability)
 
 
 @pytest.mark.wire
@@ -23,7 +23,7 @@ def test_the_row_holds(row: Row, live: Stack) -> None:
 
 @pytest.mark.pure
 def test_no_row_is_missing() -> None:
-    assert len(TOLD) == 3
+    assert len(TOLD) == 4
     assert sorted(ROWS) == list(range(1, 57))
 
 
