@@ -44,7 +44,7 @@ FINDINGS: dict[str, Explained] = {
         Grade.NOTE,
         _("It does not say who made it."),
         _("Accepted."),
-        _("If it behaves oddly, choose its model by hand below."),
+        _("If it behaves oddly, choose its model by hand on this page."),
     ),
     "unknown_error_code": Explained(
         Grade.NOTE,
@@ -94,13 +94,13 @@ FINDINGS: dict[str, Explained] = {
         Grade.LOOK,
         _("It sends local time as if it were UTC: seven hours ahead."),
         _("Our own time is used, also for On-Peak and Off-Peak."),
-        _("Restart it so that it takes our time, or set its clock to local below."),
+        _("Restart it so that it takes our time, or set its clock to local on this page."),
     ),
     "clock_1970": Explained(
         Grade.LOOK,
         _("Its clock was not set yet."),
         _("Our own time is used until it is."),
-        _("If this goes on for more than a day, its clock battery is worn out."),
+        _("If this goes on, restart it so that it takes our time."),
     ),
     "clock_off": Explained(
         Grade.LOOK,
@@ -187,13 +187,13 @@ FINDINGS: dict[str, Explained] = {
         Grade.FAULT,
         _("Its readings look like kWh labelled Wh."),
         _("Only what the register shows is billed."),
-        _("Compare with its display; if so, set the unit of its readings below."),
+        _("Compare with its display; if so, set the unit of its readings on this page."),
     ),
     "register_reset": Explained(
         Grade.LOOK,
         _("Its meter register began anew during a charge."),
         _("What it counted before and after is added up; the fall is not."),
-        _("If it does this after each reboot, set how its register counts below."),
+        _("If it does this after each reboot, set how its register counts on this page."),
     ),
     "impossible_rise": Explained(
         Grade.FAULT,

@@ -110,7 +110,7 @@ def _context(
     device = device_of(charger)
     return charger_page.frame(request, charger, "doctor") | {
         "health": HEALTH[findings.health(charger, noticed)],
-        "device": device,
+        "device": quirk_words.title_of(device),
         "device_help": _in_language(device.help),
         "source": SOURCES[doctoring.source_of(charger)],
         "applied": _applied(device),
@@ -154,8 +154,8 @@ def _row(charger: Charger, noticed: findings.Noticed) -> Row:
 
 def _devices(charger: Charger, chosen: str) -> list[tuple[str, str, bool]]:
     found = devices.match(charger.vendor, charger.model, charger.firmware_version)
-    auto = (devices.AUTO, _("By itself: %(title)s") % {"title": found.title})
-    rest = sorted((d.title, key) for key, d in devices.catalogue().items())
+    auto = (devices.AUTO, _("By itself: %(title)s") % {"title": quirk_words.title_of(found)})
+    rest = sorted((quirk_words.title_of(d), key) for key, d in devices.catalogue().items())
     rows = [auto, *((key, title) for title, key in rest)]
     return [(key, title, key == chosen) for key, title in rows]
 

@@ -6,8 +6,9 @@ import msgspec
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from stations.devices import Quirks
+from stations.devices import GENERIC, Device, Quirks
 
+ANY_CHARGER = _("Any OCPP 1.6J charger")
 WORDS: dict[str, Promise] = {
     "profile_kind": _("Kind of charging profile"),
     "stack_level_most": _("Highest stack level it takes"),
@@ -31,6 +32,8 @@ WORDS: dict[str, Promise] = {
 VALUES: dict[str, Promise] = {
     "true": _("yes"),
     "false": _("no"),
+    "Absolute": _("from a moment on"),
+    "Relative": _("from the start of the charge on"),
     "send": _("sent as it is"),
     "stop": _("the charge is stopped"),
     "6A": _("6 A, the least a car can draw"),
@@ -76,3 +79,8 @@ def typed(name: str, text: str) -> Any:
 def names() -> list[str]:
     """The quirks that are set one by one; a recipe of settings is no single value."""
     return [f.name for f in msgspec.structs.fields(Quirks) if f.name in WORDS]
+
+
+def title_of(device: Device) -> str:
+    """A maker's name is the same in every language; what stands for all others is not."""
+    return str(ANY_CHARGER) if device.key == GENERIC else device.title
