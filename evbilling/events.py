@@ -39,7 +39,10 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "customer_changed": ("stations.services.local_lists.on_people_changed",),
     # billing
     "allowance_due": ("billing.services.allowance.on_allowance_due",),
-    "authorisation_lapsed": ("billing.services.allowance.on_authorisation_lapsed",),
+    "authorisation_lapsed": (
+        "billing.services.allowance.on_authorisation_lapsed",
+        "stations.services.authorisations.on_lapsed",
+    ),
     "session_billed": ("evbilling.telling.on_session_billed",),
     "wallet_changed": ("billing.services.allowance.on_wallet_changed",),
 }
@@ -59,6 +62,7 @@ COMMAND_OUTCOMES: dict[str, str] = {
     "commission": "stations.services.commissioning.on_outcome",
     "configuration": "stations.services.configuration.on_outcome",
     "acceptance": "meaoscp.services.acceptance.on_outcome",
+    "limit": "stations.services.limits.on_outcome",
 }
 
 

@@ -11,7 +11,24 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+COMPLETED = b"x-evbilling-completed"
 SILENT_SECONDS = 20.0  # who has connected and says nothing is sent away
+
+
+class ChargerDoor(H11Protocol):
+    """Completes a WebSocket handshake that lacks its Connection header (quirk 11), and marks it so
+    that only chargers of models known for it are let in (``stations.drivers.ocpp.consumer``)."""
+
+    def _get_upgrade(self) -> bytes | None:
+        self.headers[:] = [
+            (k, v) for k, v in self.headers if k != COMPLETED
+        ]  # nobody else's to set
+        said = {name: value.lower() for name, value in self.headers}
+        wants = said.get(b"upgrade") == b"websocket" and b"sec-websocket-key" in said
+        if wants and b"connection" not in said:
+            self.headers += [(b"connection", b"Upgrade"), (COMPLETED, b"1")]
+        found: bytes | None = super()._get_upgrade()
+        return found
 
 
 class FrontDoor(asyncio.Protocol):
@@ -40,7 +57,7 @@ class FrontDoor(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._done()
         upgrade = upgrade_request(data)
-        kind = H11Protocol if upgrade is None else self.websocket
+        kind = ChargerDoor if upgrade is None else self.websocket
         protocol = kind(**self.words, _loop=self.loop)
         protocol.connection_made(self.transport)
         self.transport.set_protocol(protocol)

@@ -14,6 +14,7 @@ import msgspec
 
 GUARD = timedelta(minutes=5)
 OLDEST = timedelta(days=14)
+LOCAL_SHIFT = timedelta(hours=7)  # what Thai local time is ahead by
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
@@ -53,19 +54,42 @@ def _read(text: str) -> datetime:
         return datetime.fromisoformat(_FRACTION.sub(r"\1", text.strip()).upper())
 
 
-def believe(text: str | None, received_at: datetime, connected_at: datetime | None) -> Claim:
+def believe(
+    text: str | None,
+    received_at: datetime,
+    connected_at: datetime | None,
+    shift: timedelta | None = None,
+) -> Claim:
     """The time of a message that says ``text`` and came at ``received_at``, on a link made at
-    ``connected_at``."""
+    ``connected_at``. ``shift``: how far ahead this model's clock runs before it has taken ours."""
     device_at, zoned = parse(text)
     if device_at is None:
         return Claim(received_at, None, Clock.RECEIPT)
-    near = abs(device_at - received_at) <= GUARD
-    buffered = received_at - OLDEST <= device_at < received_at and (
-        connected_at is None or device_at <= connected_at
-    )
-    if not (near or buffered):
-        return Claim(received_at, device_at, Clock.RECEIPT)
-    return Claim(device_at, device_at, Clock.DEVICE if zoned else Clock.NO_ZONE)
+    if _may_be(device_at, received_at, connected_at):
+        return Claim(device_at, device_at, Clock.DEVICE if zoned else Clock.NO_ZONE)
+    if shift is not None and _may_be(device_at - shift, received_at, connected_at):
+        return Claim(device_at - shift, device_at, Clock.NO_ZONE)
+    return Claim(received_at, device_at, Clock.RECEIPT)
+
+
+def _may_be(at: datetime, received_at: datetime, connected_at: datetime | None) -> bool:
+    """Whether a time is now, or that of a message kept back while there was no line."""
+    if abs(at - received_at) <= GUARD:
+        return True
+    earliest = received_at - OLDEST
+    return earliest <= at < received_at and (connected_at is None or at <= connected_at)
+
+
+def oddity(claim: Claim, received_at: datetime) -> str:
+    """What is wrong with the clock of a claim that was not simply believed: a finding's code."""
+    if claim.clock == Clock.NO_ZONE:
+        return "clock_no_zone"
+    if claim.device_at is None:
+        return "clock_off"
+    if claim.device_at.year < 2000:
+        return "clock_1970"
+    ahead = claim.device_at - received_at
+    return "clock_local" if abs(ahead - LOCAL_SHIFT) <= GUARD else "clock_off"
 
 
 def zulu(at: datetime) -> str:

@@ -5,9 +5,8 @@ from datetime import datetime
 
 from billing import pricing
 from billing.services import tariffs
-from stations.metering import Sample, measure
 from stations.models import Session, SessionStatus
-from stations.services.stopping import samples_of
+from stations.services import measuring
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +20,11 @@ class CostSoFar:
 
 def usage_of(session: Session, *, cap_wh: int | None = None) -> pricing.Usage:
     """The charge as metered. ``cap_wh``: what was delivered beyond it is not priced."""
-    samples = samples_of(session)
+    found = measuring.find(session)
+    metered = found.metered
     ended = session.status == SessionStatus.ENDED
-    metered = measure(session.meter_start, samples, session.meter_stop if ended else None)
     wh = session.energy_wh if ended and session.energy_wh is not None else metered.wh
-    end = session.stopped_at if ended and session.stopped_at else _latest(session, samples)
+    end = session.stopped_at if ended and session.stopped_at else _latest(session, found)
     priced = wh if cap_wh is None else min(wh, cap_wh)
     readings = tuple(pricing.Reading(p.at, p.wh) for p in metered.curve)
     return pricing.Usage(session.started_at, max(end, session.started_at), priced, readings)
@@ -40,5 +39,5 @@ def cost_so_far(session: Session) -> CostSoFar | None:
     return CostSoFar(pricing.price(usage, found[1]).total, usage.wh, usage.end)
 
 
-def _latest(session: Session, samples: list[Sample]) -> datetime:
-    return max((s.at for s in samples), default=session.started_at)
+def _latest(session: Session, found: measuring.Found) -> datetime:
+    return max((s.at for s in found.samples), default=session.started_at)

@@ -17,7 +17,7 @@ from core import outbox
 from core.errors import DomainError
 from core.models import Fact
 from stations.models import Authorisation, Connector, Session, SessionStatus, Station
-from stations.services import allowances
+from stations.services import allowances, authorising
 from stations.services.gate import Allowance, Refusal
 from users.models import Card, Customer
 
@@ -138,7 +138,7 @@ def reserve_for_page(
             connector=connector,
             customer=customer,
             card=card,
-            id_tag=card.id_tag,
+            id_tag=authorising.tag_for(connector.charger, card),
             chosen_wh=wh,
             chosen_satang=satang,
             expires_at=now + LEAVE_LASTS,

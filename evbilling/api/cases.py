@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from evbilling.api.base import Endpoint, Listing
 from evbilling.api.fields import Moment
 from evbilling.api.filters import ByTime
-from stations.models import Case, CaseKind
+from stations.models import Case, CaseDecision, CaseKind
 from stations.services import cases
 from users.access import Action, scope
 from users.models import Admin
@@ -32,6 +32,7 @@ class CaseSerializer(serializers.Serializer[Case]):
     opened_at = Moment()
     resolved_at = Moment(allow_null=True)
     resolved_by = serializers.CharField()
+    decision = serializers.CharField(help_text="Of disputed energy: keep, accept; else empty.")
     note = serializers.CharField()
 
 
@@ -39,6 +40,7 @@ class NoteSerializer(serializers.Serializer[Case]):
     """What came of it."""
 
     note = serializers.CharField(max_length=2000)
+    decision = serializers.ChoiceField(choices=CaseDecision.choices, required=False)
 
 
 class CaseQuery(ByTime):
@@ -86,7 +88,13 @@ class ResolveCase(Endpoint):
     @extend_schema(request=NoteSerializer, responses={200: CaseSerializer})
     def post(self, request: Request, pk: int) -> Response:
         case = self.find(rows(self.admin), pk=pk)
-        note = self.body(NoteSerializer)["note"]
+        said = self.body(NoteSerializer)
         company_id = case.charger.station.company_id
-        cases.resolve(case, note=note, actor=self.actor, company_id=company_id)
+        cases.resolve(
+            case,
+            note=said["note"],
+            decision=said.get("decision", ""),
+            actor=self.actor,
+            company_id=company_id,
+        )
         return self.answer(self.find(rows(self.admin), pk=pk))

@@ -18,6 +18,7 @@ from evbilling.api import (
     configuration,
     configuration_templates,
     customers,
+    doctor,
     firmware,
     forwards,
     holidays,
@@ -65,6 +66,7 @@ urlpatterns = [
         chargers.ConnectorDetail.as_view(),
         name="api-connector",
     ),
+    re_path(rf"^{CHARGER}doctor/$", doctor.Doctor.as_view(), name="api-doctor"),
     re_path(rf"^{CHARGER}commands/$", commands.Commands.as_view(), name="api-commands"),
     re_path(
         rf"^{CHARGER}commands/(?P<action>\w{{1,50}})/$",

@@ -94,6 +94,7 @@ def task_word(handler: str) -> str:
         "billing.services.allowance.on_allowance_due": _("Renewing what a charge may draw"),
         "billing.services.allowance.on_authorisation_lapsed": _("Giving held money back"),
         "billing.services.allowance.on_wallet_changed": _("Letting running charges use new money"),
+        "stations.services.authorisations.on_lapsed": _("Noting a start that nothing followed"),
         "stations.services.outcomes.on_command_finished": _("Taking in a charger’s answer"),
         "stations.services.arrivals.on_chargers_booted": _("Seeing to chargers that have booted"),
         "stations.services.campaigns.on_transfer_changed": _("Going on with a campaign"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from evbilling.states import COUNTS, ERRORS, OFFLINE, STATES, State, shown_statu
 from stations.models import ConnectorStatus, Session, Station
 from stations.selectors.chargers import Plug
 from stations.services.connectors import offline_since
+from stations.services.measuring import device_of
 
 PARTS_OF_CONNECTED: dict[str, str] = {
     ConnectorStatus.PREPARING: "to start",
@@ -210,13 +212,20 @@ def alerts(seen: Sequence[Seen]) -> list[Alert]:
     away: dict[int, Seen] = {}
     for one in seen:
         charger = one.plug.connector.charger
-        if one.status == OFFLINE and charger.enabled and charger.station.enabled:
+        in_service = charger.enabled and charger.station.enabled
+        if one.status == OFFLINE and in_service and not _comes_back(one):
             away.setdefault(charger.pk, one)
     newest = sorted(faults, key=_age), sorted(away.values(), key=_age)
     return [Alert(s, s.name, fault_text(s)) for s in newest[0]] + [
         Alert(s, s.plug.connector.charger.charge_point_id, _offline_text(s, seen))
         for s in newest[1]
     ]
+
+
+def _comes_back(one: Seen) -> bool:
+    """Whether its model is known to be away for a while and call again by itself (quirk 21)."""
+    grace = device_of(one.plug.connector.charger).quirks.reconnect_grace_s
+    return grace > 0 and (timezone.now() - one.since).total_seconds() < grace
 
 
 def fault_text(one: Seen) -> str:

@@ -31,6 +31,11 @@ class Shown:
     note: str = ""
     error: str = ""
 
+    @property
+    def disputed(self) -> bool:
+        """Whether there is energy to decide about."""
+        return bool(self.case.evidence.get("disputed_wh"))
+
 
 @needs(Action.VIEW)
 def index(request: AdminRequest) -> HttpResponse:
@@ -43,6 +48,7 @@ def resolve(request: AdminRequest, pk: int) -> HttpResponse:
     """A person says what came of it. Without a word nobody could follow later, so a note is asked for."""
     case = one(request, Case.objects.select_related("charger"), pk=pk)
     note = request.POST.get("note", "").strip()
+    decision = request.POST.get("decision", "")[:20]
     error = ""
     if not note:
         error = _("Say in a few words what came of it.")
@@ -50,7 +56,13 @@ def resolve(request: AdminRequest, pk: int) -> HttpResponse:
         error = _("The note is too long.")
     else:
         try:
-            service.resolve(case, note=note, actor=actor(request), company_id=request.company.pk)
+            service.resolve(
+                case,
+                note=note,
+                decision=decision,
+                actor=actor(request),
+                company_id=request.company.pk,
+            )
         except DomainError as refused:
             error = str(refused)
     if error:

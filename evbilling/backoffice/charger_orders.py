@@ -31,6 +31,7 @@ from stations.models import Charger, Command, Session, SessionStatus
 from stations.models.command import OPEN
 from stations.selectors import chargers
 from stations.selectors.chargers import online_of
+from stations.services.measuring import device_of
 from users.models import Card as RfidCard
 
 LONGEST = 10_000  # characters of one field: a chain of certificates
@@ -60,7 +61,7 @@ def forms(request: AdminRequest, charger: Charger, filled: Filled | None = None)
     """One form for each action; ``filled`` is the one somebody has just tried."""
     running = _running(charger)
     return {
-        "order_groups": [_group(title, orders, filled) for title, orders in GROUPS],
+        "order_groups": [_group(title, orders, filled, charger) for title, orders in GROUPS],
         "connectors": list(charger.connectors.filter(connector_id__gt=0).order_by("connector_id")),
         "running": [(str(s.transaction_id), session_label(s)) for s in running],
         "rfid_cards": [
@@ -73,10 +74,14 @@ def forms(request: AdminRequest, charger: Charger, filled: Filled | None = None)
 
 
 def _group(
-    title: Text, orders: tuple[Order, ...], filled: Filled | None
+    title: Text, orders: tuple[Order, ...], filled: Filled | None, charger: Charger
 ) -> tuple[Text, list[Filled], bool]:
     """A group's title, its forms, and whether it is open: the first, or where somebody is at work."""
-    forms = [filled if filled and filled.order is order else Filled(order) for order in orders]
+    forms = [
+        filled if filled and filled.order is order else Filled(order)
+        for order in orders
+        if not (order.action == "ChangeAvailability" and _breaks(charger))
+    ]
     return title, forms, filled in forms if filled else orders is GROUPS[0][1]
 
 
@@ -105,6 +110,11 @@ def send(request: AdminRequest, charger: Charger) -> Filled | None:
     order = BY_ACTION.get(request.POST.get("action", ""))
     if order is None:
         raise DomainError(_("Choose one of the orders."), code="unknown_action")
+    if order.action == "ChangeAvailability" and _breaks(charger):
+        raise DomainError(
+            _("This model breaks when told so. Close it for service with the switch instead."),
+            code="not_for_this_model",
+        )
     if not online_of(charger):
         raise Conflict(
             _("The charger is offline, so no order reaches it. Nothing was sent."),
@@ -123,6 +133,11 @@ def send(request: AdminRequest, charger: Charger) -> Filled | None:
             values["value"] = ""
         return Filled(order, values).blaming(error)
     return None
+
+
+def _breaks(charger: Charger) -> bool:
+    """Whether its model is known to go wrong on ChangeAvailability (quirk 20)."""
+    return device_of(charger).quirks.skip_change_availability
 
 
 def _give(request: AdminRequest, charger: Charger, order: Order, payload: dict[str, Any]) -> None:

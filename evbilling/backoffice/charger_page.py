@@ -33,7 +33,7 @@ from stations.models import (
     Session,
 )
 from stations.models.command import OPEN
-from stations.selectors import cases, chargers, configuration, sessions
+from stations.selectors import cases, chargers, configuration, findings, sessions
 from stations.selectors.chargers import Plug, online_of
 from stations.selectors.reservations import open_at
 from stations.selectors.sessions import Sampled
@@ -85,6 +85,7 @@ def frame(request: AdminRequest, charger: Charger, tab: str) -> dict[str, Any]:
         ("forwarding", "charger-forwarding", _("Forwarding")),
         ("commissioning", "charger-commissioning", _("Set-up")),
         ("acceptance", "charger-acceptance", _("Acceptance test")),
+        ("doctor", "charger-doctor", _("Doctor")),
     )
     return {
         "charger": charger,
@@ -165,6 +166,7 @@ def troubles(request: AdminRequest, charger: Charger) -> dict[str, Any]:
     return {
         "cases": cases.of_charger(rows(request, Case.objects.all()), charger.pk)[:5],
         "wrong_password": chargers.wrong_passwords(charger),
+        "waiting": findings.waiting_for_plug(charger),
     }
 
 

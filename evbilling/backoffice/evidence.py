@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from evbilling.backoffice.timeline import stop_reason
 from evbilling.templatetags.ui import clock_s, day, kwh
+from stations.findings import FINDINGS
 from stations.models import Case, CaseKind
 
 
@@ -21,6 +22,7 @@ class Story:
     means: str
     do: str
     facts: list[tuple[str, str]] = field(default_factory=list)
+    readings: list[tuple[str, str]] = field(default_factory=list)
 
 
 # What happened, what it means for money, what to do.
@@ -49,6 +51,16 @@ STORIES: dict[str, tuple[Promise, Promise, Promise]] = {
         _("The meter's register ran backwards during the charge."),
         _("Only the rises were counted; the fall was not."),
         _("Compare with the charger's display. A meter that does this again needs the maker."),
+    ),
+    CaseKind.ENERGY_DISPUTED: (
+        _("The charger claims more energy than its meter proves."),
+        _("Only what is proven was billed; the rest is not, unless you decide so."),
+        _("Compare with the charger's display and the customer's car, then decide below."),
+    ),
+    CaseKind.UNIT_FAULT: (
+        _("The readings rose a thousand times less than the power that was drawn."),
+        _("Only what the register shows was billed: probably far too little."),
+        _("If its display shows kWh, set the unit of its readings on the charger's Doctor page."),
     ),
     CaseKind.CLOCK_FAULT: (
         _("The charger's clock said that the charge ended before it began."),
@@ -81,7 +93,16 @@ STORIES: dict[str, tuple[Promise, Promise, Promise]] = {
 def story_of(case: Case) -> Story:
     """The story of any case; a kind of a later version has its evidence only."""
     what, means, do = STORIES.get(case.kind, (case.get_kind_display(), "", ""))
-    return Story(str(what), str(means), str(do), _facts(case.evidence))
+    return Story(str(what), str(means), str(do), _facts(case.evidence), _readings(case.evidence))
+
+
+def _readings(evidence: dict[str, Any]) -> list[tuple[str, str]]:
+    """The registers around what went wrong, as read."""
+    rows = evidence.get("readings")
+    return [
+        (_moment(str(at)), f"{kwh(wh, 3)} kWh")
+        for at, wh in (rows if isinstance(rows, list) else ())
+    ]
 
 
 def _facts(evidence: dict[str, Any]) -> list[tuple[str, str]]:
@@ -91,6 +112,13 @@ def _facts(evidence: dict[str, Any]) -> list[tuple[str, str]]:
         "meter_start": _("Meter at the start"),
         "meter_stop": _("Meter at the end"),
         "energy_wh": _("Energy"),
+        "claimed_wh": _("Claimed by the charger"),
+        "disputed_wh": _("Not proven, not billed"),
+        "possible_wh": _("Most the plug could give"),
+        "drawn_wh": _("Power over time"),
+        "faults": _("What was wrong"),
+        "started_at": _("Began"),
+        "stopped_at": _("Ended"),
         "timestamp": _("Time by the charger"),
         "received_at": _("Received at"),
         "reason": _("Reason given"),
@@ -110,17 +138,20 @@ def _facts(evidence: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         (str(names.get(key, key)), _value(key, value))
         for key, value in rows
-        if value not in (None, "")
+        if value not in (None, "", []) and key != "readings"
     ]
 
 
 def _value(key: str, value: Any) -> str:
-    if key in ("meter_start", "meter_stop", "energy_wh") and isinstance(value, int):
+    energy = key.endswith("_wh") or key in ("meter_start", "meter_stop")
+    if energy and isinstance(value, int):
         return f"{kwh(value, 3)} kWh"
-    if key in ("timestamp", "received_at"):
+    if key in ("timestamp", "received_at", "started_at", "stopped_at"):
         return _moment(str(value))
     if key == "reason":
         return stop_reason(str(value))
+    if key == "faults":
+        return " ".join(str(FINDINGS[code].title) for code in value if code in FINDINGS)
     if key == "why":
         return _noticed(str(value))
     return str(value)

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('stations', '0006_reservations_and_lists'),
+        ('stations', '0007_devices'),
         ('users', '0001_initial'),
     ]
 

@@ -11,6 +11,7 @@ from stations.models.charger import (
     Charger,
     Connector,
     ConnectorStatus,
+    Finding,
     Knock,
     PresentedPassword,
     Protocol,
@@ -30,6 +31,7 @@ from stations.models.configuration import (
     StepStatus,
 )
 from stations.models.forward import Forward, ForwardedSession, ForwardMode, ForwardState
+from stations.models.limit import LimitState, PowerLimit
 from stations.models.local_list import ListState, ListStep, LocalList
 from stations.models.log import Frame, RejectedFrame
 from stations.models.reservation import RefusedBecause, Reservation, ReservationStatus, Withdrawal
@@ -48,6 +50,7 @@ from stations.models.security import (
 from stations.models.session import (
     Authorisation,
     Case,
+    CaseDecision,
     CaseKind,
     MeterValue,
     Session,
@@ -76,6 +79,7 @@ __all__ = [
     "CampaignState",
     "CampaignTarget",
     "Case",
+    "CaseDecision",
     "CaseKind",
     "CertificateState",
     "Charger",
@@ -93,6 +97,7 @@ __all__ = [
     "Connector",
     "ConnectorStatus",
     "Download",
+    "Finding",
     "FirmwareImage",
     "Forward",
     "ForwardMode",
@@ -101,10 +106,12 @@ __all__ = [
     "Frame",
     "InstalledRoot",
     "Knock",
+    "LimitState",
     "ListState",
     "ListStep",
     "LocalList",
     "MeterValue",
+    "PowerLimit",
     "PresentedPassword",
     "ProfileUpgrade",
     "Protocol",

@@ -50,7 +50,10 @@ class Charger(SoftDeleted, models.Model):
     name = models.CharField(max_length=80, blank=True)
     place = models.CharField(max_length=120, blank=True)
     protocol = models.CharField(max_length=8, choices=Protocol.choices, default=Protocol.OCPP16)
-    device = models.CharField(max_length=60, default="generic")
+    # which device file it is dealt with by ("auto": found from what it says of itself), and single
+    # quirks that an admin has set by hand over it (stations.devices)
+    device = models.CharField(max_length=60, default="auto")
+    quirks = models.JSONField(default=dict, blank=True)
     password_hmac = models.CharField(max_length=64, blank=True, editable=False)
     # Passwords on their way to it: each is as good as the present one until one of them was used.
     next_password_hmacs = ArrayField(
@@ -172,6 +175,34 @@ class PresentedPassword(models.TextChoices):
     NONE = "none", _("none")
     SHORT = "short", _("too short")
     USABLE = "usable", _("has one")
+
+
+class Finding(models.Model):
+    """Something a charger does otherwise than the standard says, noticed while serving it.
+
+    ``code`` is one of ``stations.findings``; ``evidence`` is the newest occurrence with the id of
+    its frame; ``applied`` says what was done about it without anybody's doing.
+    """
+
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="findings")
+    code = models.CharField(max_length=40)
+    count = models.PositiveIntegerField(default=1)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    evidence = models.JSONField(default=dict)
+    applied = models.CharField(max_length=40, blank=True)
+
+    company_path = "charger__station__company"
+    station_path = "charger__station"
+
+    class Meta:
+        ordering = ["-last_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["charger", "code"], name="finding_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} at {self.charger_id}"
 
 
 class Knock(models.Model):

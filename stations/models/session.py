@@ -258,11 +258,20 @@ class CaseKind(models.TextChoices):
     LATE_STOP = "late_stop", _("Stop after the charge was closed")
     NO_STOP = "no_stop", _("The charge ended without a stop")
     METER_FAULT = "meter_fault", _("The meter ran backwards")
+    ENERGY_DISPUTED = "energy_disputed", _("Energy that is not proven")
+    UNIT_FAULT = "unit_fault", _("kWh sent as Wh")
     CLOCK_FAULT = "clock_fault", _("The charger's clock is wrong")
     NOT_AUTHORISED = "not_authorised", _("Energy drawn without permission")
     STOP_IGNORED = "stop_ignored", _("The charger did not stop when told")
     SECURITY_EVENT = "security_event", _("The charger reports an attack or a weakness")
     TRANSFER_FAILED = "transfer_failed", _("A file did not get through")
+
+
+class CaseDecision(models.TextChoices):
+    """What a person decided about energy that the meter does not prove."""
+
+    KEEP = "keep", _("Keep the bill as it is")
+    ACCEPT = "accept", _("Accept the disputed energy too, to be settled by hand")
 
 
 class Case(models.Model):
@@ -277,6 +286,7 @@ class Case(models.Model):
     resolved_at = models.DateTimeField(null=True)
     resolved_by = models.CharField(max_length=120, blank=True)
     note = models.TextField(blank=True)
+    decision = models.CharField(max_length=6, choices=CaseDecision.choices, blank=True)
 
     company_path = "charger__station__company"
     station_path = "charger__station"

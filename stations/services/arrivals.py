@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from core.models import Fact
-from stations.services import campaigns, commissioning, local_lists, transfers, upgrades
+from stations.services import campaigns, commissioning, limits, local_lists, transfers, upgrades
 
 # Each takes the ids of chargers that have just booted, finds those it waits for, and sees to them.
 WAITING: tuple[Callable[[Sequence[int]], None], ...] = (
@@ -12,6 +12,7 @@ WAITING: tuple[Callable[[Sequence[int]], None], ...] = (
     campaigns.on_booted,
     local_lists.on_booted,
     commissioning.on_booted,
+    limits.tell_after_boot,
 )
 
 

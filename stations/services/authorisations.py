@@ -3,7 +3,9 @@
 from django.utils import timezone
 
 from core import outbox
+from core.models import Fact
 from stations.models import Authorisation, Command, CommandStatus
+from stations.services import findings
 
 KEY = "start_leave:"
 
@@ -25,3 +27,14 @@ def on_outcome(command: Command) -> None:
         leave.save(update_fields=["cancelled_at"])
         company_id = command.charger.station.company_id
         outbox.publish("authorisation_lapsed", leave.pk, company_id=company_id)
+
+
+def on_lapsed(fact: Fact) -> None:
+    """A start that the charger accepted and that nothing followed is noted of it (quirk 55)."""
+    leave = Authorisation.objects.select_related("connector").get(pk=fact.subject_id)
+    if leave.session_id is not None or leave.expires_at > timezone.now():
+        return
+    key = command_key(leave)
+    if Command.objects.filter(key=key, status=CommandStatus.ACCEPTED).exists():
+        seen = {"connector": leave.connector.connector_id}
+        findings.note(leave.connector.charger_id, ["start_ignored"], seen)

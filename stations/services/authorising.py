@@ -18,7 +18,7 @@ from stations.models import (
     Visit,
     VisitStage,
 )
-from stations.services import gate, holding
+from stations.services import gate, holding, measuring
 from users.models import Card, CardStatus, Customer
 from users.models.customer import card_key
 
@@ -47,6 +47,11 @@ def find_card(company_id: int, id_tag: str) -> Card | None:
         .filter(company_id=company_id, key=card_key(id_tag))
         .first()
     )
+
+
+def tag_for(charger: Charger, card: Card) -> str:
+    """The card's number as this model takes it: some add to long ones (quirk 6)."""
+    return card.id_tag[: measuring.device_of(charger).quirks.id_tag_most]
 
 
 def identify(card: Card | None, at: datetime) -> TagInfo:

@@ -7,8 +7,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core import audit, outbox
-from core.errors import Conflict
-from stations.models import Case, CaseKind, Charger, Session
+from core.errors import Conflict, DomainError
+from stations.models import Case, CaseDecision, CaseKind, Charger, Session
 
 
 def open_case(
@@ -32,14 +32,18 @@ def open_case(
     return case
 
 
-def resolve(case: Case, *, note: str, actor: audit.Actor, company_id: int) -> None:
-    """A person has looked at it and says what came of it."""
+def resolve(
+    case: Case, *, note: str, actor: audit.Actor, company_id: int, decision: str = ""
+) -> None:
+    """A person has looked at it and says what came of it; of disputed energy also whether it is
+    kept out of the bill or accepted, to be settled by hand. The bill itself is never changed here."""
+    if decision and decision not in CaseDecision.values:
+        raise DomainError(_("Choose one of the decisions."), code="bad_decision", field="decision")
     with transaction.atomic():
         changed = Case.objects.filter(pk=case.pk, resolved_at__isnull=True).update(
-            resolved_at=timezone.now(), resolved_by=actor.name, note=note
+            resolved_at=timezone.now(), resolved_by=actor.name, note=note, decision=decision
         )
         if not changed:
             raise Conflict(_("Somebody has resolved this case already."), code="already_resolved")
-        audit.record(
-            actor, "resolve_case", f"case:{case.pk}", company_id=company_id, new={"note": note}
-        )
+        new = {"note": note} | ({"decision": decision} if decision else {})
+        audit.record(actor, "resolve_case", f"case:{case.pk}", company_id=company_id, new=new)

@@ -9,9 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from core import audit, outbox
 from core.errors import Conflict, DomainError
-from stations.models import Charger, Connector, Knock, Session, SessionStatus, Station
+from stations.models import Charger, Connector, Knock, Protocol, Session, SessionStatus, Station
 from stations.services import commissioning, links, switches
 from stations.services.connectors import MAX_CONNECTORS
+from stations.services.doctoring import check_device
 from users.services import editing
 
 LEAST_PASSWORD, LONGEST_PASSWORD = 16, 64
@@ -168,6 +169,8 @@ def _apply(charger: Charger, fields: ChargerFields) -> editing.Changes:
     station = fields.get("station")
     if station is not None and station.company_id != charger.station.company_id:
         raise ForeignStation(field="station")
+    if charger.protocol == Protocol.OCPP16 and "device" in fields:
+        check_device(fields["device"])
     own = ("station", "name", "place", "protocol", "device", "serial_number")
     created = ("enabled",) if charger._state.adding else ()
     return editing.apply(charger, {k: v for k, v in fields.items() if k in own + created})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -15,8 +16,11 @@ from core import outbox
 from core.bulk import update_rows
 from core.models import Lease
 from core.outbox import News
+from stations import devices
+from stations.devices import Device
 from stations.models import Charger, ChargerCertificate, Connector, Session, SessionStatus
 from stations.services import commands, knocks, passwords
+from stations.services.measuring import UNKNOWN_PLUG_W, device_of, most_power_w
 from stations.services.passwords import digests
 
 # The door's callers need no second import for what it checks.
@@ -64,6 +68,9 @@ class OpenSession:
     stop_due_at: datetime | None
     max_power_w: int
     refused: bool = False
+    started_at: datetime | None = None
+    received_at: datetime | None = None
+    most_power_w: int = UNKNOWN_PLUG_W
 
 
 @dataclass(slots=True)
@@ -76,6 +83,8 @@ class Connected:
     company_id: int
     epoch: int
     connected_at: datetime
+    device: Device = field(default_factory=devices.generic)
+    introduced: bool = True  # has ever said who made it
     connectors: dict[int, int] = field(default_factory=dict)  # number -> pk
     sessions: list[OpenSession] = field(default_factory=list)
 
@@ -147,7 +156,8 @@ _DOOR = """
                                       ELSE '{}' END
       FROM locked l, stations_station s
      WHERE c.id = l.id AND s.id = c.station_id
-    RETURNING l.all_n, c.id, c.charge_point_id, c.station_id, s.company_id, c.connection_epoch, l.before
+    RETURNING l.all_n, l.before, c.id, c.charge_point_id, c.station_id, s.company_id,
+              c.connection_epoch, c.device, c.vendor, c.model, c.firmware_version, c.quirks
 """
 
 
@@ -174,11 +184,21 @@ def _take_lines(attempts: Sequence[Attempt], now: datetime) -> dict[int, Connect
         cursor.execute(_DOOR, words)
         rows = cursor.fetchall()
     found: dict[int, Connected] = {}
-    for places, pk, name, station_id, company_id, epoch, before in rows:
+    for places, before, *row in rows:
+        who = _connected(row, now)
         if before:  # another socket, maybe of another process, must let go
-            outbox.notify(before, {"replaced": pk, "epoch": epoch})
-        found |= dict.fromkeys(places, Connected(pk, name, station_id, company_id, epoch, now))
+            outbox.notify(before, {"replaced": who.pk, "epoch": who.epoch})
+        found |= dict.fromkeys(places, who)
     return found
+
+
+def _connected(row: Sequence[Any], now: datetime) -> Connected:
+    pk, charge_point_id, station_id, company_id, epoch = row[:5]
+    named, vendor, model, firmware, quirks = row[5:]
+    quirks = orjson.loads(quirks) if isinstance(quirks, str) else quirks
+    device = devices.choose(named, vendor, model, firmware, quirks)
+    known = bool(vendor or model)
+    return Connected(pk, charge_point_id, station_id, company_id, epoch, now, device, known)
 
 
 def _load_state(chargers: Sequence[Connected]) -> None:
@@ -217,11 +237,19 @@ def open_sessions(**which: object) -> list[tuple[int, OpenSession]]:
                 allowance_until=row.allowance_until,
                 stop_due_at=row.live.stop_due_at,
                 max_power_w=row.connector.max_power_w,
+                started_at=row.started_at,
+                received_at=row.live.received_at,
+                most_power_w=most_power_w(row.connector),
                 refused=bool(row.refusal),
             ),
         )
         for row in rows
     ]
+
+
+def device_now(charger_id: int) -> Device:
+    """How a charger is dealt with, for the process that holds its line."""
+    return device_of(Charger.objects.get(pk=charger_id))
 
 
 def connector_pk(charger_id: int, number: int) -> int:

@@ -9,9 +9,8 @@ from msgspec import structs
 
 from core import outbox
 from stations.clock import GUARD, Claim
-from stations.metering import Sample, measure
 from stations.models import Case, CaseKind, Charger, MeterValue, Session, SessionStatus
-from stations.services import authorising, readings
+from stations.services import authorising, measuring, readings
 from stations.services.authorising import TagInfo
 from stations.services.cases import open_case
 from stations.services.readings import Reading
@@ -55,16 +54,17 @@ def end_without_stop(session: Session, *, by: datetime, why: str) -> None:
 
     Call inside a transaction. A stop that still comes later becomes a case of its own.
     """
-    locked = Session.objects.select_for_update(of=("self",)).get(pk=session.pk)
+    rows = Session.objects.select_related("charger__station", "connector")
+    locked = rows.select_for_update(of=("self",)).get(pk=session.pk)
     if locked.status == SessionStatus.ENDED:
         return
-    samples = samples_of(locked)
-    metered = measure(locked.meter_start, samples, None)
+    found = measuring.find(locked)
+    samples = found.samples
     last_at = max((s.at for s in samples), default=locked.started_at)
     locked.stopped_at = max(min(last_at, by), locked.started_at)
     locked.stopped_received_at = timezone.now()
     locked.meter_stop = samples[-1].register_wh if samples else locked.meter_start
-    locked.energy_wh = metered.wh
+    locked.energy_wh = found.metered.wh
     locked.stop_reason = "Other"
     locked.stop_inferred = True
     locked.status = SessionStatus.ENDED
@@ -75,21 +75,18 @@ def end_without_stop(session: Session, *, by: datetime, why: str) -> None:
         key=str(locked.pk),
         session=locked,
         why=why,
-        energy_wh=metered.wh,
+        energy_wh=found.metered.wh,
     )
+    measuring.open_cases(locked, found)
     _publish_end(locked)
 
 
-def samples_of(session: Session) -> list[Sample]:
-    """The registers read during a session, by believed time."""
-    rows = MeterValue.objects.filter(session=session, register_wh__isnull=False).order_by(
-        "at", "id"
-    )
-    return [Sample(at, wh) for at, wh in rows.values_list("at", "register_wh") if wh is not None]
-
-
 def _find(charger: Charger, stop: Stop) -> Session | None:
-    sessions = Session.objects.select_for_update(of=("self",)).filter(charger=charger)
+    sessions = (
+        Session.objects.select_for_update(of=("self",))
+        .select_related("charger__station", "connector")
+        .filter(charger=charger)
+    )
     if stop.transaction_id not in ANY_OPEN:
         return sessions.filter(transaction_id=stop.transaction_id).first()
     running = list(sessions.filter(status=SessionStatus.ACTIVE))
@@ -100,27 +97,18 @@ def _find(charger: Charger, stop: Stop) -> Session | None:
 
 def _end(session: Session, stop: Stop) -> None:
     _add_data(session, stop)
-    metered = measure(session.meter_start, samples_of(session), stop.meter_stop)
     reversed_clock = stop.claim.at < session.started_at - GUARD
     session.stopped_at = stop.received_at if reversed_clock else stop.claim.at
     session.stopped_at = max(session.stopped_at, session.started_at)
     session.stopped_device_at = stop.claim.device_at
     session.stopped_received_at = stop.received_at
     session.meter_stop = stop.meter_stop
-    session.energy_wh = metered.wh
     session.stop_reason = stop.reason[:20]
     session.status = SessionStatus.ENDED
+    found = measuring.find(session)
+    session.energy_wh = found.metered.wh
     session.save()
-    if metered.faulty:
-        open_case(
-            CaseKind.METER_FAULT,
-            session.charger,
-            key=str(session.pk),
-            session=session,
-            meter_start=session.meter_start,
-            meter_stop=stop.meter_stop,
-            energy_wh=metered.wh,
-        )
+    measuring.open_cases(session, found)
     if reversed_clock:
         _keep(CaseKind.CLOCK_FAULT, session.charger, session, stop)
     if session.refusal and session.energy_wh:

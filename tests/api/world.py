@@ -83,6 +83,7 @@ def a_world(company: Company) -> World:
         "api-acceptance-run": run,
         "api-acceptance-decision": run,
         "api-acceptance-paper": run,
+        "api-doctor": at,
         "api-command": {**at, "action": "Reset"},
         "api-forward": at,
         "api-forward-try": at,

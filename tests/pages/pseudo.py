@@ -13,6 +13,8 @@ from django.db import models
 from django.utils import translation
 from django.utils.translation import trans_real
 
+from stations import devices
+
 LOOK_UPS: Any = vars(translation)["_trans"]  # what all of Django's ways to translate end in
 OPEN, CLOSE = "⟦", "⟧"
 SEEN = ("alt", "aria-label", "aria-valuetext", "placeholder", "title", "data-say", "data-title")
@@ -77,13 +79,16 @@ def untranslated(page: str, data: re.Pattern[str]) -> list[str]:
 
 
 def stored_texts() -> re.Pattern[str]:
-    """What stands in the database, which people wrote and nobody translates."""
+    """What stands in the database and the device files, which nobody translates."""
     kept = (models.CharField, models.TextField)
     found: set[str] = set()
     for model in apps.get_models():
         names = [f.attname for f in model._meta.concrete_fields if isinstance(f, kept)]
         for row in model._base_manager.values_list(*names) if names else ():
             found.update(text for text in row if text and len(text) > 2)
+    for device in devices.catalogue().values():  # makers' names, and help in the reader's language
+        found |= {device.help.en, device.help.th}
+        found |= {device.title} if device.key != devices.GENERIC else set()
     long_first = sorted(found, key=len, reverse=True)
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, long_first))})(?!\w)")
 

@@ -15,6 +15,7 @@ import msgspec
 from channels.consumer import AsyncConsumer
 
 from stations.drivers.ocpp import frames
+from stations.drivers.ocpp import messages as m
 from stations.drivers.ocpp.credentials import attempt_of
 from stations.drivers.ocpp.frame_log import Logged
 from stations.drivers.ocpp.frames import Broken, Frame, Refused
@@ -27,6 +28,7 @@ from stations.services.links import Turned
 
 log = logging.getLogger(__name__)
 SUBPROTOCOL = "ocpp1.6"
+COMPLETED = b"x-evbilling-completed"  # set by our own door (evbilling.front_door), never by a peer
 MOST_BROKEN = 20  # malformed frames in a row before we hang up
 MOST_PER_SECOND = 300  # a flood is slowed to this; an honest charger sends a few a minute
 HANG_UP_PROTOCOL, HANG_UP_DATA, HANG_UP_POLICY, HANG_UP_LATER = 1002, 1003, 1008, 1013
@@ -48,6 +50,7 @@ class ChargerConsumer(AsyncConsumer):
             await _deny(send, 503 if attempt else 404)
             return
         offered = SUBPROTOCOL in scope["subprotocols"]
+        repaired = any(key == COMPLETED for key, _ in scope["headers"])
         scope["headers"] = []  # thousands of idle sockets: what is no longer needed goes
         scope["extensions"] = {}
         try:
@@ -66,15 +69,24 @@ class ChargerConsumer(AsyncConsumer):
             )
             await _deny(send, 404 if who.reason == "unknown" else 401)
             return
+        quirks = who.device.quirks
+        if repaired and not quirks.no_connection_header:
+            await _deny(send, 400)
+            await self.hub.exits.submit((who.pk, who.epoch))
+            return
         # OCPP-J 1.6 §3.2: no common subprotocol - finish the handshake without one, then close.
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if offered else None})
-        if not offered:
+        if not offered and not quirks.no_subprotocol:
             await send(
                 {"type": "websocket.close", "code": HANG_UP_PROTOCOL, "reason": "offer ocpp1.6"}
             )
             await self.hub.exits.submit((who.pk, who.epoch))
             return
         line = await self.hub.admit(who, send)
+        if not offered:
+            line.notice("no_subprotocol")
+        if repaired:
+            line.notice("no_connection_header")
         try:
             await _converse(line, receive)
         except Closed:
@@ -112,8 +124,13 @@ async def _take(line: Line, text: str, received: float) -> bool:
     try:
         frame = frames.parse(text)
     except Broken as problem:
-        await _answer_broken(line, text, received, problem)
-        return False
+        line.message_id = problem.message_id
+        line.notice("bad_json", text=m.text(text, 200))
+        mended = frames.mend(text)
+        if mended is None:
+            await _answer_broken(line, text, received, problem)
+            return False
+        frame = mended
     if frame.kind == frames.CALL:
         await _answer_call(line, frame, text, received)
     elif frame.kind in (frames.RESULT, frames.ERROR):
@@ -124,7 +141,7 @@ async def _take(line: Line, text: str, received: float) -> bool:
 
 async def _answer_call(line: Line, frame: Frame, text: str, received: float) -> None:
     """Answer a CALL after what it says is committed; no answer at all when the database is away."""
-    message_id = bytes(frame.id)
+    line.message_id = message_id = bytes(frame.id)
     error = ""
     try:
         answer = frames.result(message_id, await _handle(line, frame, received))

@@ -1,11 +1,13 @@
 """The OCPP driver as the rest of the product knows it: orders in, command rows out."""
 
 from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from stations.drivers.ocpp import schemas
-from stations.models import Authorisation, Charger, Command, Session
-from stations.services import commands, configuration, local_lists, passwords
+from stations.models import Authorisation, Charger, Command, Connector, PowerLimit, Session
+from stations.services import commands, configuration, limits, local_lists, passwords
 from stations.services.authorisations import command_key
 
 
@@ -30,6 +32,17 @@ class OcppDriver:
             by=by,
             session=session,
         )
+
+    def limit(
+        self,
+        connector: Connector,
+        *,
+        amps: Decimal | None = None,
+        watts: int | None = None,
+        until: datetime | None = None,
+        reason: str = "",
+    ) -> PowerLimit:
+        return limits.wish(connector, amps=amps, watts=watts, until=until, reason=reason)
 
     def send(
         self,

@@ -5,6 +5,7 @@ reload after every reconnect make sure of what a nudge may have missed.
 """
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
@@ -18,11 +19,19 @@ from core import leases, outbox
 from core.listen import Listener
 from stations.drivers.ocpp import orders
 from stations.drivers.ocpp.frame_log import FrameLog
-from stations.drivers.ocpp.handlers import following
+from stations.drivers.ocpp.handlers import following, presence
 from stations.drivers.ocpp.line import Line, Send
 from stations.drivers.ocpp.trust import Trust
 from stations.drivers.ocpp.writer import DatabaseAway, GroupWriter, Pool
-from stations.services import authority, commands, connectors, frame_months, links, readings
+from stations.services import (
+    authority,
+    commands,
+    connectors,
+    findings,
+    frame_months,
+    links,
+    readings,
+)
 from stations.services.connectors import BootReport, StatusReport
 from stations.services.links import Attempt, Connected, Turned
 from stations.services.readings import Live, Reading
@@ -30,6 +39,7 @@ from stations.services.readings import Live, Reading
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 1.0
 SEEN_EVERY_SECONDS = 5.0
+NOTICED_EVERY_SECONDS = 5.0
 RENEW_EVERY_SECONDS = 4.0
 
 MeterItem = tuple[Sequence[Reading], Live | None]
@@ -54,6 +64,8 @@ class Hub:
         self.ends: GroupWriter[commands.Ended, None] = GroupWriter("ends", _write_ends)
         self.in_hand: set[int] = set()  # queued orders that wait here for their line
         self.stale_stations: set[tuple[int, int]] = set()
+        self._noticing: set[Line] = set()
+        self._noticed_new = asyncio.Event()
         self.lease: leases.Held | None = None
         self.database_ok = True
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -65,7 +77,13 @@ class Hub:
         await self.pool.run(frame_months.keep_ahead)  # after months of standing still, at once
         await self._load_trust()
         self._listener.start()
-        for work in (self._renew(), self._sweep(), self._seen(), self._nudge_pages()):
+        for work in (
+            self._renew(),
+            self._sweep(),
+            self._seen(),
+            self._nudge_pages(),
+            self._keep_noticed(),
+        ):
             self.spawn(work)
 
     async def stop(self) -> None:
@@ -108,7 +126,14 @@ class Hub:
             await before.close(1000, "a newer connection took over")
         for running in line.running.values():
             following.watch(line, running)
+        presence.expect(line, who.introduced)
         return line
+
+    def look_at(self, line: Line, *, at_once: bool = False) -> None:
+        """A line has noticed something that is not kept yet."""
+        self._noticing.add(line)
+        if at_once:
+            self._noticed_new.set()
 
     async def leave(self, line: Line) -> None:
         """A socket ended. Only the newest one's end says that the charger is away."""
@@ -138,6 +163,10 @@ class Hub:
                 self.spawn(following.reload(line))
         elif "trust" in message:
             self.spawn(self._load_trust())
+        elif "device" in message:
+            line = self.lines.get(message["device"])
+            if line is not None:
+                self.spawn(following.reload_device(line))
         elif "replaced" in message:
             line = self.lines.get(message["replaced"])
             if line is not None and line.epoch < message["epoch"]:
@@ -203,6 +232,20 @@ class Hub:
                     await self.pool.run(links.seen, heard)
                 except DatabaseAway:
                     log.warning("last-seen times not written", extra={"chargers": len(heard)})
+
+    async def _keep_noticed(self) -> None:
+        """Write what lines have noticed: at once where it is new, else every few seconds."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._noticed_new.wait(), NOTICED_EVERY_SECONDS)
+            self._noticed_new.clear()
+            lines, self._noticing = self._noticing, set()
+            found = [noticed for line in lines for noticed in line.take_noticed()]
+            if found:
+                try:
+                    await self.pool.run(findings.write, found)
+                except DatabaseAway:
+                    log.warning("findings not written", extra={"findings": len(found)})
 
     async def _nudge_pages(self) -> None:
         """New readings nudge live pages at most once a second and station."""

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
+from stations import profiles
 from stations.drivers.ocpp.line import CallRefused, NoAnswer
 from stations.models import CaseKind, Charger, Session
+from stations.profiles import Limit, Way
 from stations.services import commands
 from stations.services.cases import open_case
 
@@ -180,28 +182,36 @@ class Watch:
 
     async def _ease(self) -> None:
         """Lower the power for the last half kWh, so that the stop is exact."""
-        running = self.running
-        profile = {
-            "chargingProfileId": running.transaction_id,
-            "transactionId": running.transaction_id,
-            "stackLevel": 0,
-            "chargingProfilePurpose": "TxProfile",
-            "chargingProfileKind": "Relative",
-            "chargingSchedule": {
-                "chargingRateUnit": "W",
-                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": float(EASE_TO_W)}],
-            },
-        }
-        payload = {"connectorId": running.number, "csChargingProfiles": profile}
-        try:
-            answer = await self.line.call("SetChargingProfile", payload, ANSWER_S)
-            self.line.no_profile = answer.get("status") != "Accepted"
-        except CallRefused:
+        quirks = self.running.quirks
+        # A model that may restart on a profile is not tried for the sake of a few Wh.
+        self.line.no_profile = quirks.profile_gap_s > 0
+        for way in () if self.line.no_profile else profiles.ways_for_charge(quirks):
+            try:
+                if await self._eased(way):
+                    break
+            except NoAnswer:
+                log.info("no answer to an easing", extra={"charger": self.line.charge_point_id})
+                break
+        else:
             self.line.no_profile = True
-        except NoAnswer:
-            log.info("no answer to the last half kWh", extra={"charger": self.line.charge_point_id})
         if not self.stops:
             self._arm(ASK_AGAIN_S)
+
+    async def _eased(self, way: Way) -> bool:
+        """Whether the charger takes the lower power said in this way."""
+        running = self.running
+        payload = profiles.request(
+            way,
+            Limit(watts=EASE_TO_W, phases=3),
+            connector=running.number,
+            now=datetime.now(UTC),
+            transaction_id=running.transaction_id,
+        )
+        try:
+            answer = await self.line.call("SetChargingProfile", payload, ANSWER_S)
+        except CallRefused:
+            return False
+        return answer.get("status") == "Accepted"
 
     async def _stop(self) -> None:
         """Tell the charger to stop, again until it does; then call a person."""

@@ -5,15 +5,18 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from stations.clock import LOCAL_SHIFT
+from stations.devices import GENERIC, Device, generic
 from stations.drivers.ocpp import frames
 from stations.drivers.ocpp.frame_log import Logged
-from stations.metering import Register
+from stations.metering import BURST_S, SHORT, SHORT_MOST_WH, SLACK_S, Plug, Register
 from stations.services.commands import NO_ANSWER
+from stations.services.findings import Noticed
 from stations.services.links import Connected, OpenSession
 
 if TYPE_CHECKING:
@@ -44,22 +47,35 @@ class Running:
         "allowance_until",
         "allowance_wh",
         "at",
+        "heard_at",
         "max_power_w",
+        "most_wh_per_s",
         "number",
         "pk",
         "power_w",
+        "quirks",
         "refused",
         "register",
         "sample_gap_s",
+        "started_at",
         "transaction_id",
         "watch",
     )
 
-    def __init__(self, row: OpenSession) -> None:
+    def __init__(self, row: OpenSession, device: Device | None = None) -> None:
         self.pk = row.pk
         self.transaction_id = row.transaction_id
         self.number = row.number
-        self.register = Register(row.meter_start, row.energy_wh, row.register_wh)
+        self.quirks = (device or generic()).quirks
+        self.register = Register(
+            row.meter_start,
+            row.energy_wh,
+            row.register_wh,
+            from_zero=self.quirks.counts_from_zero,
+        )
+        self.started_at = row.started_at or row.at
+        self.heard_at = (row.received_at or row.at).timestamp()
+        self.most_wh_per_s = Plug(row.most_power_w).most_wh_per_s
         self.power_w = row.power_w
         self.at = row.at
         self.sample_gap_s = 60.0
@@ -68,6 +84,18 @@ class Running:
         self.max_power_w = row.max_power_w
         self.refused = row.refused
         self.watch: Watch | None = None
+
+    def most_wh(self, at: datetime, heard_at: float) -> float:
+        """What can have flowed since the last reading (``metering.Plug``): looked at only where a
+        register moved in a way that is worth a look."""
+        gap = max((at - self.at).total_seconds(), heard_at - self.heard_at, 0.0)
+        most = (gap + SLACK_S) * self.most_wh_per_s
+        if heard_at - self.heard_at < BURST_S:
+            whole = (at - self.started_at).total_seconds() + SLACK_S
+            most = max(most, whole * self.most_wh_per_s - self.register.energy_wh)
+        if at - self.started_at < SHORT:
+            most = max(most, SHORT_MOST_WH - self.register.energy_wh)
+        return most
 
 
 class Line:
@@ -78,16 +106,22 @@ class Line:
         "_lock",
         "_pending_id",
         "_send",
+        "booted",
         "charge_point_id",
+        "clock_shift",
         "closed",
         "company_id",
         "connected_at",
         "connectors",
+        "device",
         "epoch",
         "hub",
+        "kilo",
         "last_seen",
+        "message_id",
         "no_profile",
         "no_trigger",
+        "noticed",
         "orders",
         "pk",
         "running",
@@ -103,16 +137,58 @@ class Line:
         self.epoch = who.epoch
         self.connected_at: datetime = who.connected_at
         self.connectors = who.connectors
-        self.running: dict[int, Running] = {s.pk: Running(s) for s in who.sessions}
+        self.device = who.device
+        self.running: dict[int, Running] = {s.pk: Running(s, who.device) for s in who.sessions}
         self.last_seen = 0.0
         self.closed = False
-        self.no_trigger = False
-        self.no_profile = False
+        self.booted = False
+        self.message_id = b""
+        self.noticed: dict[str, Noticed] = {}
+        self.take_device(who.device)
         self.orders: asyncio.Task[None] | None = None
         self._send = send
         self._lock: asyncio.Lock | None = None
         self._pending_id = ""
         self._answer: asyncio.Future[bytes] | None = None
+
+    # --- what is known of the model, and what is noticed -------------------------------------------
+
+    def take_device(self, device: Device) -> None:
+        """Deal with the charger as this device from the next message on."""
+        quirks = device.quirks
+        self.device = device
+        self.no_trigger = quirks.no_trigger
+        self.no_profile = False
+        self.kilo = quirks.energy_unit == "kwh_labelled_wh"
+        self.clock_shift = LOCAL_SHIFT if quirks.clock == "local" else None
+        for running in self.running.values():
+            running.quirks = quirks
+            running.register.from_zero = quirks.counts_from_zero
+
+    def notice(self, code: str, **evidence: Any) -> None:
+        """Count something that is not as the standard says; kept by the hub in a few seconds, the
+        first of its kind on this line at once."""
+        now = datetime.now(UTC)
+        if self.message_id:
+            evidence["message_id"] = self.message_id.decode("utf-8", "replace").strip('"')[:60]
+        known = self.noticed.get(code)
+        if known is None:
+            applied = "" if self.device.key == GENERIC else self.device.key
+            self.noticed[code] = Noticed(self.pk, code, 1, now, now, evidence, applied)
+            self.hub.look_at(self, at_once=True)
+            return
+        if not known.count:
+            known.first_at = now
+            self.hub.look_at(self)
+        known.count += 1
+        known.last_at, known.evidence = now, evidence
+
+    def take_noticed(self) -> list[Noticed]:
+        """What was noticed since the last time, counted from nought again."""
+        found = [msgspec.structs.replace(n) for n in self.noticed.values() if n.count]
+        for noticed in self.noticed.values():
+            noticed.count = 0
+        return found
 
     async def send_text(self, text: str) -> None:
         await self._send({"type": "websocket.send", "text": text})
@@ -147,7 +223,7 @@ class Line:
 
     def set_running(self, rows: list[OpenSession]) -> None:
         """Take over what the database says runs here, keeping the watches of charges that go on."""
-        fresh = {row.pk: Running(row) for row in rows}
+        fresh = {row.pk: Running(row, self.device) for row in rows}
         for pk, old in self.running.items():
             if pk in fresh:
                 fresh[pk].watch = old.watch

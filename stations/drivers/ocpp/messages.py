@@ -15,6 +15,58 @@ MAX_W = 1e9
 ENERGY = "Energy.Active.Import.Register"
 POWER = "Power.Active.Import"
 SOC = "SoC"
+# Measurand and UnitOfMeasure, OCPP 1.6 §7.31 and §7.45; both spellings of Celsius (errata).
+MEASURANDS = frozenset(
+    {
+        ENERGY,
+        POWER,
+        SOC,
+        "Current.Export",
+        "Current.Import",
+        "Current.Offered",
+        "Energy.Active.Export.Interval",
+        "Energy.Active.Export.Register",
+        "Energy.Active.Import.Interval",
+        "Energy.Reactive.Export.Interval",
+        "Energy.Reactive.Export.Register",
+        "Energy.Reactive.Import.Interval",
+        "Energy.Reactive.Import.Register",
+        "Frequency",
+        "Power.Active.Export",
+        "Power.Factor",
+        "Power.Offered",
+        "Power.Reactive.Export",
+        "Power.Reactive.Import",
+        "RPM",
+        "Temperature",
+        "Voltage",
+    }
+)
+UNITS = frozenset(
+    {
+        None,
+        "A",
+        "Celcius",
+        "Celsius",
+        "Fahrenheit",
+        "K",
+        "Percent",
+        "V",
+        "VA",
+        "W",
+        "Wh",
+        "kVA",
+        "kW",
+        "kWh",
+        "kvar",
+        "kvarh",
+        "var",
+        "varh",
+    }
+)
+PHASES = frozenset({"L1", "L2", "L3", "N"})
+_MEASURANDS_BY_LOWER = {word.lower(): word for word in MEASURANDS}
+_UNITS_BY_LOWER = {word.lower(): word for word in UNITS if word}
 
 
 class Payload(msgspec.Struct, rename="camel", gc=False):
@@ -130,20 +182,27 @@ class Sampled(msgspec.Struct, gc=False):
     register_wh: int | None = None
     power_w: int | None = None
     soc: int | None = None
+    odd: str = ""  # a quantity or unit that the standard spells otherwise
 
 
 _samples = msgspec.json.Decoder(list[SampledValue])
 
 
-def read_samples(raw: bytes | msgspec.Raw) -> Sampled:
-    """Pick energy register, power and state of charge out of a sampledValue list."""
+def read_samples(raw: bytes | msgspec.Raw, kilo: bool = False) -> Sampled:
+    """Pick energy register, power and state of charge out of a sampledValue list.
+
+    ``kilo``: this model's energy is kWh though it is labelled Wh (quirk 22).
+    """
     found = Sampled()
     phase_power = 0
     for sample in _samples.decode(raw):
         if sample.format == "SignedData":
             continue
+        if sample.measurand not in MEASURANDS or sample.unit not in UNITS:
+            found.odd = f"{sample.measurand} {sample.unit or ''}"[:60]
+            sample = _respelt(sample)
         if sample.measurand == ENERGY and sample.phase is None:
-            found.register_wh = quantity(sample.value, sample.unit == "kWh")
+            found.register_wh = quantity(sample.value, kilo or sample.unit == "kWh")
         elif sample.measurand == POWER:
             power = watts(sample.value, sample.unit == "kW")
             if sample.phase is None:
@@ -155,6 +214,26 @@ def read_samples(raw: bytes | msgspec.Raw) -> Sampled:
     if found.power_w is None and phase_power:
         found.power_w = phase_power
     return found
+
+
+def _respelt(sample: SampledValue) -> SampledValue:
+    """As the standard spells it, where it is clear what is meant: other capitals, spaces, quotes, the
+    phase at the end of the measurand (quirk 26). What is not clear stays as it is (quirk 8)."""
+    words = sample.measurand.strip(" \"'").lower()
+    phase = sample.phase
+    name, _, last = words.rpartition(".")
+    if last.upper() in PHASES:
+        words, phase = name, last.upper()
+    unit = (sample.unit or "").strip(" \"'").lower()
+    return SampledValue(
+        sample.value,
+        _MEASURANDS_BY_LOWER.get(words, sample.measurand),
+        _UNITS_BY_LOWER.get(unit, sample.unit),
+        phase,
+        sample.context,
+        sample.location,
+        sample.format,
+    )
 
 
 def quantity(value: str | int | float, kilo: bool) -> int | None:
@@ -182,6 +261,15 @@ def watts(value: str | int | float, kilo: bool) -> int | None:
 def whole(value: Number | None) -> int | None:
     """A meter register: fractions are rounded (quirk 24), nonsense is None."""
     return None if value is None else quantity(value, False)
+
+
+def tag(value: str | None) -> str:
+    """An idTag without the control bytes and spaces that some readers add (quirk 6)."""
+    if not value:
+        return ""
+    if value.isprintable() and value.isascii():
+        return value.strip()[:40]
+    return "".join(c for c in text(value, 80) if c.isprintable()).strip()[:40]
 
 
 def text(value: str | None, most: int) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from stations.clock import Clock, believe
+from stations.clock import Claim, Clock, believe, oddity
 from stations.drivers.ocpp import messages as m
 from stations.drivers.ocpp.frames import Refused
 from stations.drivers.ocpp.handlers.answers import EMPTY, require_connector, tag_info
@@ -16,16 +16,17 @@ from stations.services.readings import Reading
 
 
 async def authorize(line: Line, msg: m.Authorize, at: datetime) -> bytes:
-    info = await line.hub.pool.run(authorising.authorise, line.pk, m.text(msg.id_tag, 40))
+    info = await line.hub.pool.run(authorising.authorise, line.pk, _tag(line, msg.id_tag))
     return msgspec.json.encode({"idTagInfo": tag_info(info)})
 
 
 async def start_transaction(line: Line, msg: m.StartTransaction, at: datetime) -> bytes:
     require_connector(msg.connector_id)
-    claim = believe(msg.timestamp, at, line.connected_at)
+    claim = _claim(line, msg.timestamp, at)
+    _notice_fraction(line, msg.meter_start)
     start = starting.Start(
         connector_id=msg.connector_id,
-        id_tag=m.text(msg.id_tag, 40),
+        id_tag=_tag(line, msg.id_tag),
         meter_start=max(m.whole(msg.meter_start) or 0, 0),
         raw_time=m.text(msg.timestamp, 40),
         claim=claim,
@@ -41,7 +42,11 @@ async def start_transaction(line: Line, msg: m.StartTransaction, at: datetime) -
 
 async def stop_transaction(line: Line, msg: m.StopTransaction, at: datetime) -> bytes:
     """Always answered (SteVe #156): an unknown or repeated stop becomes a case, never an error."""
-    claim = believe(msg.timestamp, at, line.connected_at)
+    claim = _claim(line, msg.timestamp, at)
+    _notice_fraction(line, msg.meter_stop)
+    if msg.transaction_id in stopping.ANY_OPEN:
+        code = "transaction_minus_one" if msg.transaction_id else "transaction_zero"
+        line.notice(code, transaction_id=msg.transaction_id)
     stop = stopping.Stop(
         transaction_id=msg.transaction_id if abs(msg.transaction_id) < 2**31 else -2,
         meter_stop=_register(msg.meter_stop),
@@ -49,12 +54,32 @@ async def stop_transaction(line: Line, msg: m.StopTransaction, at: datetime) -> 
         claim=claim,
         received_at=at,
         reason=m.text(msg.reason, 20) or "Local",
-        id_tag=m.text(msg.id_tag, 40),
+        id_tag=_tag(line, msg.id_tag),
         data=_transaction_data(line, msg, at),
     )
     info = await line.hub.pool.run(stopping.stop_session, line.pk, stop)
     await reload(line)
     return msgspec.json.encode({"idTagInfo": tag_info(info)}) if info else EMPTY
+
+
+def _tag(line: Line, said: str | None) -> str:
+    found = m.tag(said)
+    if said and not said.isprintable():
+        line.notice("tag_control_bytes", length=len(said))
+    return found
+
+
+def _claim(line: Line, said: str | None, at: datetime) -> Claim:
+    claim = believe(said, at, line.connected_at, line.clock_shift)
+    if claim.clock:
+        line.notice(oddity(claim, at), timestamp=m.text(said, 40))
+    return claim
+
+
+def _notice_fraction(line: Line, register: m.Number | None) -> None:
+    """meterStart and meterStop are whole Wh (OCPP 1.6 §6.45, §6.49)."""
+    if isinstance(register, float) and register != int(register):
+        line.notice("fractional_wh", register=register)
 
 
 def _register(value: m.Number | None) -> int | None:

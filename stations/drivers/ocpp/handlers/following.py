@@ -16,6 +16,11 @@ def watch(line: Line, running: Running) -> None:
     running.watch.look()
 
 
+async def reload_device(line: Line) -> None:
+    """An admin has chosen another device or set a quirk."""
+    line.take_device(await line.hub.pool.run(links.device_now, line.pk))
+
+
 async def reload(line: Line) -> None:
     """Take the running charges from the database again, after it changed beside our memory."""
     rows = await line.hub.pool.run(lambda: links.open_sessions(charger_id=line.pk))

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from stations.clock import believe
+from stations.clock import Claim, believe, oddity
 from stations.drivers.ocpp import messages as m
 from stations.drivers.ocpp.frames import Refused
 from stations.drivers.ocpp.handlers.answers import EMPTY, require_connector
@@ -14,6 +14,8 @@ from stations.drivers.ocpp.line import Line, Running
 from stations.services import links
 from stations.services.readings import Live, Reading
 
+QUICK_RISE_WH = 150  # a rise so small needs no look at the time that it took
+
 
 async def meter_values(line: Line, msg: m.MeterValues, at: datetime) -> bytes:
     """Stored whatever it says; readings of a running charge also move its live row and its limit."""
@@ -22,6 +24,8 @@ async def meter_values(line: Line, msg: m.MeterValues, at: datetime) -> bytes:
     if connector_pk is None:
         connector_pk = await line.hub.pool.run(links.connector_pk, line.pk, msg.connector_id)
         line.connectors[msg.connector_id] = connector_pk
+    if msg.transaction_id is not None and msg.transaction_id <= 0:
+        _no_number(line, msg.transaction_id)
     running = line.session_by_transaction(msg.transaction_id, msg.connector_id)
     before = running.at if running is not None else None
     readings = [reading_of(line, connector_pk, running, e, at) for e in msg.meter_value]
@@ -39,6 +43,10 @@ async def meter_values(line: Line, msg: m.MeterValues, at: datetime) -> bytes:
     return EMPTY
 
 
+def _no_number(line: Line, said: int) -> None:
+    line.notice("transaction_zero" if said == 0 else "transaction_minus_one", transaction_id=said)
+
+
 def reading_of(
     line: Line,
     connector_pk: int,
@@ -47,11 +55,13 @@ def reading_of(
     at: datetime,
 ) -> Reading:
     try:
-        sampled = m.read_samples(element.sampled_value)
+        sampled = m.read_samples(element.sampled_value, line.kilo)
     except msgspec.ValidationError as error:
         raise Refused("TypeConstraintViolation", f"sampledValue: {error}"[:200]) from None
-    claim = believe(element.timestamp, at, line.connected_at)
+    claim = believe(element.timestamp, at, line.connected_at, line.clock_shift)
     register = sampled.register_wh
+    if claim.clock or sampled.odd or (register is not None and register < 0):
+        _wonder(line, element, sampled, claim, at)
     return Reading(
         connector_pk,
         running.pk if running is not None else None,
@@ -66,6 +76,18 @@ def reading_of(
     )
 
 
+def _wonder(
+    line: Line, element: m.MeterValueElement, sampled: m.Sampled, claim: Claim, at: datetime
+) -> None:
+    """Something of a reading is not as the standard says."""
+    if claim.clock:
+        line.notice(oddity(claim, at), timestamp=m.text(element.timestamp, 40))
+    if sampled.odd:
+        line.notice("unknown_measurand", said=m.text(sampled.odd, 60))
+    if sampled.register_wh is not None and sampled.register_wh < 0:
+        line.notice("negative_register", register_wh=sampled.register_wh)
+
+
 def _follow(running: Running, readings: list[Reading], received_at: datetime) -> Live | None:
     """Take readings into the running charge; the row of newest values that results."""
     newest: Reading | None = None
@@ -73,7 +95,12 @@ def _follow(running: Running, readings: list[Reading], received_at: datetime) ->
         if reading.register_wh is None or reading.at < running.at:
             continue  # history of before (Alfen, quirk 9) moves nothing
         gained = running.register.energy_wh
-        running.register.read(reading.register_wh)
+        rise = reading.register_wh - running.register.last_wh
+        if 0 <= rise <= QUICK_RISE_WH:
+            running.register.read(reading.register_wh)
+        else:
+            most = running.most_wh(reading.at, reading.received_at)
+            running.register.read(reading.register_wh, most)
         gained = running.register.energy_wh - gained
         gap = (reading.at - running.at).total_seconds()
         if reading.power_w is not None:
@@ -83,6 +110,7 @@ def _follow(running: Running, readings: list[Reading], received_at: datetime) ->
         if gap > 1:
             running.sample_gap_s = min(gap, 900.0)
         running.at = reading.at
+        running.heard_at = reading.received_at
         newest = reading
     if newest is None:
         return None
