@@ -4,25 +4,17 @@ import base64
 import itertools
 import json
 from datetime import UTC, datetime
-from functools import cache
-from importlib import resources
 from types import TracebackType
 from typing import Any, Self
 
-import jsonschema_rs
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from stations.models import Charger
 from tests.factories import CHARGER_PASSWORD
+from tests.inside.witness import schema
 
 _ids = itertools.count(1)
-
-
-@cache
-def schema(name: str) -> Any:
-    file = resources.files("ocpp.v16").joinpath("schemas", f"{name}.json")
-    return jsonschema_rs.Draft4Validator(json.loads(file.read_bytes().decode("utf-8-sig")))
 
 
 def now() -> str:
