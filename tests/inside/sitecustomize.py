@@ -4,6 +4,7 @@ nothing of it."""
 
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -14,16 +15,15 @@ Change = Callable[[Any], None]
 
 
 class AfterImport(MetaPathFinder):
-    """Changes one module as soon as it has been imported, before anybody takes names from it."""
+    """Changes modules as soon as they have been imported, before anybody takes names from them."""
 
-    def __init__(self, name: str, change: Change) -> None:
-        self.name = name
-        self.change = change
+    def __init__(self) -> None:
+        self.changes: defaultdict[str, list[Change]] = defaultdict(list)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != self.name:
+        if fullname not in self.changes:
             return None
         spec = PathFinder.find_spec(fullname, path)
         if spec is None or spec.loader is None:
@@ -32,22 +32,25 @@ class AfterImport(MetaPathFinder):
 
         def exec_module(module: ModuleType) -> None:
             execute(module)
-            self.change(module)
+            for change in self.changes[fullname]:
+                change(module)
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
 
 
 def begin() -> None:
+    after = AfterImport()
     if book := os.environ.get("EVBILLING_WITNESS"):
         from tests.inside.witness import watch
 
-        sys.meta_path.insert(0, AfterImport("evbilling.asgi_ocpp", watch(book)))
+        after.changes["evbilling.asgi_ocpp"].append(watch(book))
     if name := os.environ.get("EVBILLING_MUTANT"):
         from tests.certification.mutants import MUTANTS
 
         for module, change in MUTANTS[name].changes:
-            sys.meta_path.insert(0, AfterImport(module, change))
+            after.changes[module].append(change)
+    sys.meta_path.insert(0, after)
 
 
 begin()
