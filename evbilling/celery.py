@@ -15,6 +15,8 @@ PERIODIC: tuple[tuple[str, str, float], ...] = (
     ("frame retention", "evbilling.tasks.drop_old_frames", 6 * 3600),
     ("ledger proof", "evbilling.tasks.prove_ledger", 6 * 3600),
     ("fact retention", "evbilling.tasks.drop_old_facts", 24 * 3600),
+    ("certificate renewal", "evbilling.tasks.renew_certificates", 3600),
+    ("security event retention", "evbilling.tasks.drop_old_security_events", 24 * 3600),
     ("sign-in retention", "evbilling.tasks.drop_old_sign_ins", 24 * 3600),
 )
 

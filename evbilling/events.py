@@ -14,6 +14,11 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "charger_offline": (),
     "charger_booted": ("stations.services.arrivals.on_charger_booted",),
     "security_event": (),
+    "certificate_requested": (),
+    "certificate_due": ("stations.services.certificates.on_certificate_due",),
+    "certificate_answered": (),
+    "upgrade_due": ("stations.services.upgrades.on_upgrade_due",),
+    "upgrade_moved": (),
     "charger_progress": (),
     "charger_switched": (),
     "station_switched": (),
@@ -33,6 +38,10 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
 # Orders that a part of the product gave: the first word of the order's key -> who takes the outcome.
 COMMAND_OUTCOMES: dict[str, str] = {
     "start_leave": "stations.services.authorisations.on_outcome",
+    "password": "stations.services.passwords.on_outcome",
+    "certificate": "stations.services.certificates.on_outcome",
+    "roots": "stations.services.roots.on_outcome",
+    "upgrade": "stations.services.upgrades.on_outcome",
 }
 
 

@@ -257,6 +257,13 @@ LOGGING = {
 
 # --- chargers ----------------------------------------------------------------------------------------
 OCPP_PORT: int = env_int("OCPP_PORT", 9000)
+# Chargers over TLS: a port of their own beside the plain one, or OCPP_PORT itself with TLS_CERT.
+OCPP_TLS_PORT: int = env_int("OCPP_TLS_PORT", 0)
+TLS_CERT: str = env("TLS_CERT") or ""
+TLS_KEY: str = env("TLS_KEY") or ""
+# Whether chargers reach us over TLS at all: by a port of ours, or by a proxy that speaks it.
+OCPP_TLS: bool = bool(OCPP_TLS_PORT or TLS_CERT) or env_bool("OCPP_TLS", False)
+SECURITY_EVENT_DAYS: int = env_int("SECURITY_EVENT_DAYS", 365)
 OCPP_MAX_FRAME_BYTES: int = env_int("OCPP_MAX_FRAME_BYTES", 1024 * 1024)
 OCPP_HEARTBEAT_SECONDS: int = env_int("OCPP_HEARTBEAT_SECONDS", 60)
 OCPP_CALL_TIMEOUT_SECONDS: int = env_int("OCPP_CALL_TIMEOUT_SECONDS", 30)

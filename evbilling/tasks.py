@@ -12,7 +12,7 @@ from django.utils import timezone
 from billing.services import ledger
 from core.models import Fact
 from evbilling import health
-from stations.services import frame_months
+from stations.services import certificates, frame_months, security_events
 
 log = logging.getLogger(__name__)
 FACT_DAYS = 180
@@ -54,3 +54,16 @@ def drop_old_sign_ins() -> None:
     limit = timezone.now() - timedelta(days=SIGN_IN_DAYS)
     for model in (AccessAttempt, AccessLog, AccessFailureLog):
         model.objects.filter(attempt_time__lt=limit).delete()
+
+
+@shared_task
+def renew_certificates() -> None:
+    """Have chargers ask for a new certificate 30 days before theirs ends."""
+    if asked := certificates.renew_expiring():
+        log.info("chargers asked to renew their certificate", extra={"chargers": asked})
+
+
+@shared_task
+def drop_old_security_events() -> None:
+    if dropped := security_events.drop_before(settings.SECURITY_EVENT_DAYS):
+        log.info("old security events dropped", extra={"events": dropped})

@@ -24,6 +24,17 @@ MOST_QUEUED = 4  # messages that may wait before we stop reading from the socket
 class ChargerProtocol(WebSocketsSansIOProtocol):
     """One charger's connection."""
 
+    def handle_connect(self, event: Any) -> None:
+        """What the peer showed in the TLS handshake goes with the request."""
+        super().handle_connect(event)
+        channel = self.transport.get_extra_info("ssl_object")
+        if channel is not None and hasattr(self, "scope"):
+            extensions: dict[str, Any] = self.scope["extensions"]
+            extensions["tls"] = {
+                "version": channel.version() or "",
+                "client_certificate": channel.getpeercert(binary_form=True) or b"",
+            }
+
     def data_received(self, data: bytes) -> None:
         if self.conn.parser_exc is not None:
             return  # told why it is closed; what still comes is thrown away

@@ -85,13 +85,14 @@ class Stack:
     def __init__(self, folder: Path, database: str) -> None:
         self.database = database
         self.book = folder / "illegal_frames.jsonl"
-        self.ocpp_port, self.port = free_port(), free_port()
+        self.ocpp_port, self.ocpp_tls_port, self.port = free_port(), free_port(), free_port()
         self.environ = {
             "DATABASE_URL": url_of(database),
             "REDIS_URL": settings.REDIS_URL,
             "SECRET_KEY": settings.SECRET_KEY,
             "EVBILLING_TESTING": "1",
             "OCPP_PORT": str(self.ocpp_port),
+            "OCPP_TLS_PORT": str(self.ocpp_tls_port),
             "PORT": str(self.port),
             "PUBLIC_URL": self.url,
             "PYTHONPATH": f"{INSIDE}:{ROOT}",
@@ -107,6 +108,10 @@ class Stack:
     @property
     def ocpp_url(self) -> str:
         return f"ws://127.0.0.1:{self.ocpp_port}/ocpp/1.6/"
+
+    @property
+    def ocpp_tls_url(self) -> str:
+        return f"wss://127.0.0.1:{self.ocpp_tls_port}/ocpp/1.6/"
 
     def start(self, *names: str) -> "Stack":
         """Start processes that do not run yet, and wait until all answer."""

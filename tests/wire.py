@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+import ssl
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -43,6 +44,7 @@ class Point:
         url: str,
         charger: Charger | str,
         password: str | None = CHARGER_PASSWORD,
+        tls: ssl.SSLContext | None = None,
         **options: Any,
     ) -> None:
         self.id = charger if isinstance(charger, str) else charger.charge_point_id
@@ -52,6 +54,7 @@ class Point:
         usual: dict[str, Any] = {
             "subprotocols": [Subprotocol("ocpp1.6")],
             "additional_headers": {} if password is None else basic(self.id, password),
+            "ssl": tls,
             "compression": None,
             "open_timeout": self.patience,
             "close_timeout": 2,

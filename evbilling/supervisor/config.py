@@ -39,6 +39,7 @@ class Config:
     port: int
     ocpp_port: int
     tls: bool
+    ocpp_tls_port: int = 0  # chargers over TLS beside ocpp_port; 0: none
 
     @classmethod
     def read(cls, environ: Mapping[str, str], *, bind: str) -> "Config":
@@ -47,10 +48,19 @@ class Config:
             port=_port(environ, "PORT", 8000),
             ocpp_port=_port(environ, "OCPP_PORT", 9000),
             tls=_tls(environ),
+            ocpp_tls_port=_port(environ, "OCPP_TLS_PORT", 0),
         )
-        if config.port == config.ocpp_port:
-            raise Refused(f"PORT and OCPP_PORT are both {config.port}; they must differ.")
+        ports = config.ports()
+        for name, port in ports.items():
+            for other in ports:
+                if name < other and port == ports[other]:
+                    raise Refused(f"{other} and {name} are both {port}; they must differ.")
         return config
+
+    def ports(self) -> dict[str, int]:
+        """Every port that is listened on, by its variable."""
+        found = {"PORT": self.port, "OCPP_PORT": self.ocpp_port}
+        return found | ({"OCPP_TLS_PORT": self.ocpp_tls_port} if self.ocpp_tls_port else {})
 
     @property
     def host(self) -> str:
@@ -64,19 +74,24 @@ class Config:
 
     @property
     def ocpp_url(self) -> str:
-        return f"{'wss' if self.tls else 'ws'}://{self.host}:{self.ocpp_port}/ocpp/1.6/"
+        return f"{'wss' if self._tls_only else 'ws'}://{self.host}:{self.ocpp_port}/ocpp/1.6/"
 
     @property
     def ocpp_http_url(self) -> str:
-        return f"{'https' if self.tls else 'http'}://{self.host}:{self.ocpp_port}"
+        return f"{'https' if self._tls_only else 'http'}://{self.host}:{self.ocpp_port}"
+
+    @property
+    def _tls_only(self) -> bool:
+        """With a port for TLS beside it, OCPP_PORT stays plain."""
+        return self.tls and not self.ocpp_tls_port
 
     def environ(self) -> dict[str, str]:
-        return {"BIND": self.bind, "PORT": str(self.port), "OCPP_PORT": str(self.ocpp_port)}
+        return {"BIND": self.bind} | {name: str(port) for name, port in self.ports().items()}
 
     def check_ports(self) -> None:
         """Refuse before anything starts when a port cannot be had."""
-        _check_port(self.bind, self.port, "PORT")
-        _check_port(self.bind, self.ocpp_port, "OCPP_PORT")
+        for name, port in self.ports().items():
+            _check_port(self.bind, port, name)
 
 
 def free_port() -> int:
@@ -88,6 +103,8 @@ def free_port() -> int:
 
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     text = value(environ, name) or str(default)
+    if text == str(default):
+        return default
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise Refused(f"{name}={text} is not a port: give a number from 1 to 65535.")
     return int(text)

@@ -3,6 +3,7 @@
 import secrets
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Upper
@@ -27,6 +28,15 @@ class Protocol(models.TextChoices):
     MODBUS = "modbus", "Modbus"
 
 
+class SecurityProfile(models.IntegerChoices):
+    """How a charger proves itself (Improved security for OCPP 1.6-J §3)."""
+
+    ANY = 0, _("Not set")
+    BASIC = 1, _("1 · password")
+    TLS = 2, _("2 · password over TLS")
+    CERTIFICATE = 3, _("3 · certificate over TLS")
+
+
 class Charger(SoftDeleted, models.Model):
     """A charge point. ``charge_point_id`` is compared without regard to case.
 
@@ -42,6 +52,25 @@ class Charger(SoftDeleted, models.Model):
     protocol = models.CharField(max_length=8, choices=Protocol.choices, default=Protocol.OCPP16)
     device = models.CharField(max_length=60, default="generic")
     password_hmac = models.CharField(max_length=64, blank=True, editable=False)
+    # Passwords on their way to it: each is as good as the present one until one of them was used.
+    next_password_hmacs = ArrayField(
+        models.CharField(max_length=64), default=list, blank=True, editable=False
+    )
+    password_changed_at = models.DateTimeField(null=True, editable=False)
+    # Asked for by an admin; what it has shown once, below which it is not let in; how it came last.
+    security_profile = models.PositiveSmallIntegerField(
+        choices=SecurityProfile.choices, default=SecurityProfile.ANY, editable=False
+    )
+    least_profile = models.PositiveSmallIntegerField(default=0, editable=False)
+    connection_profile = models.PositiveSmallIntegerField(default=0, editable=False)
+    connection_tls = models.CharField(max_length=10, blank=True, editable=False)
+    connection_certificate = models.ForeignKey(
+        "stations.ChargerCertificate",
+        on_delete=models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+    )
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # what the charger says of itself (BootNotification)
@@ -78,6 +107,11 @@ class Charger(SoftDeleted, models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(protocol__in=Protocol.values), name="charger_protocol_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(security_profile__in=SecurityProfile.values)
+                & Q(least_profile__lte=models.F("security_profile")),
+                name="charger_security_profile",
             ),
         ]
 

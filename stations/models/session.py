@@ -261,6 +261,7 @@ class CaseKind(models.TextChoices):
     CLOCK_FAULT = "clock_fault", _("The charger's clock is wrong")
     NOT_AUTHORISED = "not_authorised", _("Energy drawn without permission")
     STOP_IGNORED = "stop_ignored", _("The charger did not stop when told")
+    SECURITY_EVENT = "security_event", _("The charger reports an attack or a weakness")
 
 
 class Case(models.Model):

@@ -2,8 +2,10 @@
 
 from core.models import Fact
 from stations.models import Charger
+from stations.services import upgrades
 
 
 def on_charger_booted(fact: Fact) -> None:
     """One delivery for everything that a boot wakes: after a power cut thousands boot at once."""
-    Charger.objects.select_related("station").get(pk=fact.subject_id)
+    charger = Charger.objects.select_related("station").get(pk=fact.subject_id)
+    upgrades.on_booted(charger)

@@ -151,9 +151,7 @@ class Scene:
         **options: Any,
     ) -> ChargePoint:
         """A new connection of the charger; the one before it, if any, is left to the test."""
-        if tls is not None:
-            options["ssl"] = tls
-        point = ChargePoint(url or self.site.ocpp_url, self.charger, password, **options)
+        point = ChargePoint(url or self.site.ocpp_url, self.charger, password, tls, **options)
         point.patience = self.patience
         self._points.append(point)
         return point

@@ -35,6 +35,12 @@ def test_addresses_follow_bind_ports_and_tls(tmp_path: Path) -> None:
         "https://127.0.0.1:9000",
     )
     assert secure.ocpp_url.startswith("wss://")
+    both = read(TLS_CERT=str(cert), TLS_KEY=str(cert), OCPP_TLS_PORT="9443")
+    assert (both.ocpp_url, both.environ()["OCPP_TLS_PORT"]) == (
+        "ws://127.0.0.1:9000/ocpp/1.6/",
+        "9443",
+    )
+    assert "OCPP_TLS_PORT" not in read().environ()
 
 
 @pytest.mark.parametrize(
@@ -43,6 +49,8 @@ def test_addresses_follow_bind_ports_and_tls(tmp_path: Path) -> None:
         ({"PORT": "http"}, "PORT=http is not a port: give a number from 1 to 65535."),
         ({"OCPP_PORT": "0"}, "OCPP_PORT=0 is not a port: give a number from 1 to 65535."),
         ({"PORT": "9000"}, "PORT and OCPP_PORT are both 9000; they must differ."),
+        ({"OCPP_TLS_PORT": "8000"}, "PORT and OCPP_TLS_PORT are both 8000; they must differ."),
+        ({"OCPP_TLS_PORT": "x"}, "OCPP_TLS_PORT=x is not a port: give a number from 1 to 65535."),
         ({"TLS_KEY": "/k"}, "TLS_KEY is set, but TLS_CERT is not: TLS needs both."),
         ({"TLS_KEY": "/k", "TLS_CERT": "/c"}, "TLS_CERT=/c cannot be read."),
         ({"PORT_FILE": "/no"}, "PORT_FILE: /no cannot be read: No such file or directory."),

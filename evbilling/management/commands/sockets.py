@@ -1,5 +1,7 @@
 """``manage.py sockets``: serve chargers."""
 
+import sys
+from contextlib import suppress
 from typing import Any
 
 import uvicorn
@@ -11,12 +13,15 @@ from evbilling.websocket import ChargerProtocol
 
 
 class Command(BaseCommand):
-    help = "Serve the charger sockets on OCPP_PORT."
+    help = "Serve the charger sockets on OCPP_PORT and, where it is set, OCPP_TLS_PORT."
 
     requires_system_checks = []  # they run in lint and tests; a start should be quick
 
     def handle(self, *args: Any, **options: Any) -> None:
-        uvicorn.run(
+        # Only here: it imports the application, which needs set-up Django.
+        from evbilling.charger_server import STARTUP_FAILURE, ChargerServer
+
+        config = uvicorn.Config(
             "evbilling.asgi_ocpp:application",
             host=env("BIND") or "127.0.0.1",
             port=settings.OCPP_PORT,
@@ -29,9 +34,12 @@ class Command(BaseCommand):
             ws_ping_timeout=settings.OCPP_PING_TIMEOUT_SECONDS,
             timeout_graceful_shutdown=5,
             backlog=4096,
-            ssl_certfile=env("TLS_CERT"),
-            ssl_keyfile=env("TLS_KEY"),
             log_config=None,
             access_log=False,
             lifespan="on",
         )
+        server = ChargerServer(config)
+        with suppress(KeyboardInterrupt):
+            server.run()
+        if not server.started:
+            sys.exit(STARTUP_FAILURE)

@@ -6,19 +6,16 @@ research, finding 1). Whatever a frame holds, it never ends the socket by accide
 """
 
 import asyncio
-import base64
-import binascii
 import logging
 import time
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 from channels.consumer import AsyncConsumer
-from django.conf import settings
 
 from stations.drivers.ocpp import frames
+from stations.drivers.ocpp.credentials import attempt_of
 from stations.drivers.ocpp.frame_log import Logged
 from stations.drivers.ocpp.frames import Broken, Frame, Refused
 from stations.drivers.ocpp.handlers import ACTIONS
@@ -26,7 +23,7 @@ from stations.drivers.ocpp.hub import Hub
 from stations.drivers.ocpp.line import Line
 from stations.drivers.ocpp.rejected import keep_rejected
 from stations.drivers.ocpp.writer import DatabaseAway
-from stations.services.links import Attempt, Turned
+from stations.services.links import Turned
 
 log = logging.getLogger(__name__)
 SUBPROTOCOL = "ocpp1.6"
@@ -46,18 +43,27 @@ class ChargerConsumer(AsyncConsumer):
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         await receive()  # websocket.connect
-        attempt = _attempt(scope, self.hub.holder)
+        attempt = attempt_of(scope, self.hub.holder, self.hub.trust)
         if attempt is None or not self.hub.ready:
             await _deny(send, 503 if attempt else 404)
             return
         offered = SUBPROTOCOL in scope["subprotocols"]
         scope["headers"] = []  # thousands of idle sockets: what is no longer needed goes
+        scope["extensions"] = {}
         try:
             who = await self.hub.door.submit(attempt)
         except DatabaseAway:
             await _deny(send, 503)
             return
         if isinstance(who, Turned):
+            log.warning(
+                "charger refused",
+                extra={
+                    "charger": attempt.charge_point_id,
+                    "address": attempt.address,
+                    "reason": who.reason,
+                },
+            )
             await _deny(send, 404 if who.reason == "unknown" else 401)
             return
         # OCPP-J 1.6 §3.2: no common subprotocol - finish the handshake without one, then close.
@@ -183,41 +189,6 @@ async def _answer_broken(line: Line, text: str, received: float, problem: Broken
             time.time(),
         )
     )
-
-
-def _attempt(scope: dict[str, Any], holder: str) -> Attempt | None:
-    """Who says to be there: /ocpp/1.6/<id> or /ocpp/<id>, with HTTP Basic. None for any other path."""
-    route = scope.get("url_route", {}).get("kwargs", {})
-    claimed = unquote(route.get("charge_point_id", ""))
-    if not claimed or len(claimed) > 48 or not claimed.isprintable():
-        return None
-    name, password = _basic(scope)
-    if name.upper() != claimed.upper():
-        password = ""  # credentials of somebody else are none
-    return Attempt(claimed, password, _address(scope), holder)
-
-
-def _basic(scope: dict[str, Any]) -> tuple[str, str]:
-    for key, value in scope["headers"]:
-        if key == b"authorization" and value[:6].lower() == b"basic ":
-            try:
-                decoded = base64.b64decode(value[6:], validate=True).decode(
-                    "utf-8", "surrogateescape"
-                )
-            except (binascii.Error, ValueError):
-                return "", ""
-            name, _, password = decoded.partition(":")
-            return name, password
-    return "", ""
-
-
-def _address(scope: dict[str, Any]) -> str:
-    peer = scope.get("client") or ("",)
-    if peer[0] in settings.TRUSTED_PROXIES:
-        for key, value in scope["headers"]:
-            if key == b"x-forwarded-for":
-                return str(value.decode("latin-1").split(",")[-1].strip())
-    return str(peer[0])
 
 
 async def _deny(send: Any, status: int) -> None:

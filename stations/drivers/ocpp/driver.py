@@ -5,7 +5,7 @@ from typing import Any
 
 from stations.drivers.ocpp import schemas
 from stations.models import Authorisation, Charger, Command, Session
-from stations.services import commands
+from stations.services import commands, passwords
 from stations.services.authorisations import command_key
 
 
@@ -40,6 +40,11 @@ class OcppDriver:
         by: str,
         answer_timeout_s: int = 30,
     ) -> Command:
-        """Send any request of the standard; refused with the field's name if it is not valid."""
+        """Send any request of the standard; refused with the field's name if it is not valid.
+        A password goes the way that cannot lock the charger out."""
         schemas.check_request(action, payload)
+        if passwords.is_password_change(action, payload):
+            return passwords.send(
+                charger, payload["value"], by=by, answer_timeout_s=answer_timeout_s
+            )
         return commands.request(charger, action, payload, by=by, answer_timeout_s=answer_timeout_s)

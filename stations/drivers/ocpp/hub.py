@@ -20,8 +20,9 @@ from stations.drivers.ocpp import orders
 from stations.drivers.ocpp.frame_log import FrameLog
 from stations.drivers.ocpp.handlers import following
 from stations.drivers.ocpp.line import Line, Send
+from stations.drivers.ocpp.trust import Trust
 from stations.drivers.ocpp.writer import DatabaseAway, GroupWriter, Pool
-from stations.services import commands, connectors, frame_months, links, readings
+from stations.services import authority, commands, connectors, frame_months, links, readings
 from stations.services.connectors import BootReport, StatusReport
 from stations.services.links import Attempt, Connected, Turned
 from stations.services.readings import Live, Reading
@@ -43,6 +44,7 @@ class Hub:
         self.lines: dict[int, Line] = {}
         self.pool = Pool()
         self.frame_log = FrameLog()
+        self.trust = Trust()
         self.meter: GroupWriter[MeterItem, None] = GroupWriter(
             "meter", _write_meter, _meter_happened
         )
@@ -59,6 +61,7 @@ class Hub:
         """Take the lease before the first charger is let in, then keep it."""
         self.lease = await self.pool.run(leases.take, self.holder, self.holder)
         await self.pool.run(frame_months.keep_ahead)  # after months of standing still, at once
+        await self._load_trust()
         self._listener.start()
         for work in (self._renew(), self._sweep(), self._seen(), self._nudge_pages()):
             self.spawn(work)
@@ -129,6 +132,8 @@ class Hub:
             line = self.lines.get(message.get("charger", 0))
             if line is not None:
                 self.spawn(following.reload(line))
+        elif "trust" in message:
+            self.spawn(self._load_trust())
         elif "replaced" in message:
             line = self.lines.get(message["replaced"])
             if line is not None and line.epoch < message["epoch"]:
@@ -136,9 +141,17 @@ class Hub:
 
     def _resync(self) -> None:
         """Nudges may have been missed: take everything anew."""
+        self.spawn(self._load_trust())
         for line in self.lines.values():
             if line.running:
                 self.spawn(following.reload(line))
+
+    async def _load_trust(self) -> None:
+        """Whose signature under a client certificate counts from now on."""
+        try:
+            self.trust.take(await self.pool.run(authority.load))
+        except DatabaseAway:
+            log.warning("trusted authorities not read")  # the next connection of the ear reads them
 
     async def _sweep(self) -> None:
         while True:

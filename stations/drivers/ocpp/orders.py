@@ -3,9 +3,12 @@
 import logging
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from core.errors import DomainError
 from stations.drivers.ocpp import schemas
 from stations.drivers.ocpp.line import CallRefused, Line, NoAnswer
+from stations.drivers.ocpp.redact import redact
 from stations.models import CommandStatus
 from stations.services import commands
 from stations.services.commands import Claimed
@@ -42,7 +45,15 @@ async def _send(line: Line, claimed: Claimed) -> tuple[CommandStatus, Any, str]:
         return CommandStatus.ERROR, body, error.code
     except DomainError as error:
         return CommandStatus.ERROR, None, str(error)
-    return outcome(answer), answer, ""
+    return outcome(answer), _without_secrets(claimed.action, answer), ""
+
+
+def _without_secrets(action: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """A charger may tell its password when asked for its keys; nobody here keeps it."""
+    if action != "GetConfiguration":
+        return answer
+    cleaned: dict[str, Any] = orjson.loads(redact(orjson.dumps(answer).decode()))
+    return cleaned
 
 
 def outcome(answer: dict[str, Any]) -> CommandStatus:
