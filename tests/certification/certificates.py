@@ -1,7 +1,10 @@
-"""Certificates as a charge point sees them: makes roots and keys, and the hashes that name them."""
+"""Certificates as a charge point sees them: makes roots, keys and requests, and what it shows."""
 
 import hashlib
+import ssl
+import tempfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -64,3 +67,23 @@ def a_request(key: Key, common_name: str, organisation: str) -> str:
     """A certificate signing request (PKCS#10) in PEM."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(named(common_name, organisation))
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def common_name(certificate: x509.Certificate) -> str:
+    return str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+
+
+def context(root: str, chain: str = "", key: Key | None = None) -> ssl.SSLContext:
+    """What a charge point speaks TLS with: it trusts ``root`` and shows ``chain`` where it has one."""
+    made = ssl.create_default_context(cadata=root)
+    if chain and key is not None:
+        with tempfile.TemporaryDirectory() as folder:
+            both = Path(folder, "certificate-and-key.pem")
+            secret = key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+            both.write_bytes(secret + chain.encode())
+            made.load_cert_chain(both)
+    return made

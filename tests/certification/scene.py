@@ -16,6 +16,7 @@ from typing import Any, Self
 import httpx
 
 from stations.models import Charger, Station
+from tests.certification.processes import Doors, doors_of
 from tests.factories import (
     CHARGER_PASSWORD,
     a_card,
@@ -95,8 +96,8 @@ class ChargePoint(Point):
 class Site:
     """A station of one company on a running stack, and its owner's token."""
 
-    def __init__(self, stack: Stack, ocpp_url: str = "") -> None:
-        self.ocpp_url = ocpp_url or stack.ocpp_url
+    def __init__(self, stack: Stack, doors: Doors | None = None) -> None:
+        self.doors = doors or doors_of(stack)
         self.station, token = _prepared(stack.database)
         self.http = httpx.Client(
             base_url=f"{stack.url}/api/v1/", headers={"Authorization": f"Token {token}"}, timeout=30
@@ -146,12 +147,12 @@ class Scene:
         self,
         password: str | None = CHARGER_PASSWORD,
         *,
-        url: str = "",
         tls: ssl.SSLContext | None = None,
         **options: Any,
     ) -> ChargePoint:
         """A new connection of the charger; the one before it, if any, is left to the test."""
-        point = ChargePoint(url or self.site.ocpp_url, self.charger, password, tls, **options)
+        url = self.site.doors.url if tls is None else self.site.doors.tls_url
+        point = ChargePoint(url, self.charger, password, tls, **options)
         point.patience = self.patience
         self._points.append(point)
         return point

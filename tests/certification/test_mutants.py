@@ -4,6 +4,7 @@ A mutant is the product with one behaviour changed from outside (``tests.inside.
 a socket process of its own. That it still serves everything else is shown by a canary.
 """
 
+import ssl
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,7 @@ from jsonschema_rs import ValidationError
 from websockets.exceptions import WebSocketException
 
 from tests.certification import report, states
-from tests.certification.cases import CASES
+from tests.certification.cases import CASES, Case
 from tests.certification.mutants import ILLEGAL, MUTANTS
 from tests.certification.processes import socket_process
 from tests.certification.registry import in_order
@@ -31,7 +32,9 @@ RED = (
     ValidationError,
     WebSocketException,
     httpx.HTTPError,
+    ssl.SSLError,
     KeyError,
+    pytest.fail.Exception,
 )
 PATIENCE = 2.0  # seconds; a mutant that says nothing is soon understood
 CASE_OF = dict(in_order())
@@ -62,13 +65,13 @@ def test_there_is_a_mutant_for_every_case() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_its_mutant_turns_the_case_red(
-    live_web: Stack, tmp_path: Path, results: list[report.Killed], case: report.Case
+    live_web: Stack, tmp_path: Path, results: list[report.Killed], case: Case
 ) -> None:
     mutant = MUTANTS[case.number]
     book = tmp_path / "book"
     with (
-        socket_process(live_web, book, EVBILLING_MUTANT=case.number) as port,
-        closing(Site(live_web, f"ws://127.0.0.1:{port}/ocpp/1.6/")) as site,
+        socket_process(live_web, book, EVBILLING_MUTANT=case.number) as doors,
+        closing(Site(live_web, doors)) as site,
     ):
         canary(site)
         with Scene(site, PATIENCE) as scene, pytest.raises(RED) as red:
@@ -82,8 +85,8 @@ def test_a_process_of_its_own_without_a_mutant_leaves_every_case_green(
     live_web: Stack, tmp_path: Path
 ) -> None:
     with (
-        socket_process(live_web, tmp_path / "book") as port,
-        closing(Site(live_web, f"ws://127.0.0.1:{port}/ocpp/1.6/")) as site,
+        socket_process(live_web, tmp_path / "book") as doors,
+        closing(Site(live_web, doors)) as site,
     ):
         for _, case in in_order():
             with Scene(site, PATIENCE) as scene:
@@ -95,8 +98,8 @@ def test_an_illegal_frame_of_a_running_server_is_seen_by_the_witness(
 ) -> None:
     book = tmp_path / "book"
     with (
-        socket_process(live_web, book, EVBILLING_MUTANT=ILLEGAL.case) as port,
-        closing(Site(live_web, f"ws://127.0.0.1:{port}/ocpp/1.6/")) as site,
+        socket_process(live_web, book, EVBILLING_MUTANT=ILLEGAL.case) as doors,
+        closing(Site(live_web, doors)) as site,
         Scene(site, PATIENCE) as scene,
     ):
         scene.connect()

@@ -29,7 +29,7 @@ def reserve(scene: Scene, answer: str, connector: int = 1, **more: str) -> Paylo
 
 def reserved(scene: Scene, **more: str) -> Payload:
     """State *Reserved*: connector 1 is kept for the card."""
-    heard = reserve(scene, "Accepted", **more)
+    heard = reserve(scene, "Accepted", 1, **more)
     states.status(scene, "Reserved")
     return heard
 
