@@ -32,7 +32,9 @@ class Killed:
 
 def first_line(error: BaseException) -> str:
     """What an error says, short enough for a table."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split())
+    if not isinstance(error, AssertionError):
+        text = f"{type(error).__name__}: {text}"
     text = text.replace("|", "¦").replace("`", "'")
     return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
 

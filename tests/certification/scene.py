@@ -64,7 +64,10 @@ class ChargePoint(Point):
     def expects(self, action: str, answer: Payload, **fields: Any) -> Payload:
         """The next ``action`` with these fields, answered thus; other calls get usual answers."""
         while True:
-            frame = self.receive()
+            try:
+                frame = self.receive()
+            except TimeoutError:
+                raise AssertionError(f"{action} never came") from None
             assert frame[0] == 2, f"while {action} was awaited: {frame}"
             wanted = frame[2] == action and fields.items() <= frame[3].items()
             self._reply(frame, answer if wanted else self._usual(frame[2]))
@@ -178,10 +181,7 @@ class Scene:
 
     def follow(self, asked: Any, action: str, answer: Payload) -> Payload:
         """What the charge point hears of an order on its way, and what the operator is told."""
-        try:
-            heard = self.point.expects(action, answer)
-        except TimeoutError:
-            raise AssertionError(f"{action} never came; the API said {asked.result()}") from None
+        heard = self.point.expects(action, answer)
         told = asked.result(self.patience)
         word = answer.get("status")
         outcome = "accepted" if word is None or word in YES else "rejected"

@@ -21,6 +21,7 @@ from tests.certification.certificates import (
     new_key,
 )
 from tests.certification.scene import Payload, Scene, moment
+from tests.factories import CHARGER_PASSWORD
 
 pytestmark = pytest.mark.wire
 ACCEPTED = {"status": "Accepted"}
@@ -103,6 +104,22 @@ def test_tc_077_a_certificate_that_was_refused_is_a_security_event(scene: Scene)
         "SecurityEventNotification", type="InvalidChargePointCertificate", timestamp=moment()
     )
     assert answer == {}
+
+
+def test_tc_083_a_higher_profile_is_ordered_reached_and_kept(scene: Scene) -> None:
+    profile = f"chargers/{scene.id}/security/"
+    scene.site.ask("PATCH", profile, {"security_profile": 1})
+    states.connected(scene)
+    wish = {"profile": 2, "trusts_us": True}
+    asked = scene.acts(scene.site.ask, "POST", f"{profile}upgrade/", wish)
+    heard = scene.point.expects("ChangeConfiguration", ACCEPTED, key="SecurityProfile")
+    assert heard == {"key": "SecurityProfile", "value": "2"}
+    assert scene.point.expects("Reset", ACCEPTED) == {"type": "Hard"}
+    asked.result()
+    scene.disconnect()
+    scene.connect(tls=trusting())
+    states.booted(scene)
+    refused(scene, CHARGER_PASSWORD)
 
 
 def test_tc_085_the_right_name_and_password_are_let_in_and_others_are_not(scene: Scene) -> None:

@@ -115,6 +115,17 @@ SECURITY = (
         (refused("SignedFirmwareStatusNotification", _word("InvalidSignature")),),
     ),
     Mutant(
+        "083",
+        "lets a charger in with less than it has shown once",
+        (
+            replaced(
+                "stations.services.links",
+                "_DOOR",
+                lambda statement: statement.replace("AND c.least_profile <=", "AND 0 <="),
+            ),
+        ),
+    ),
+    Mutant(
         "085",
         "believes whatever password is shown",
         (replaced("stations.services.links", "digests", _believes),),
