@@ -92,3 +92,23 @@ def shown_status(status: str, *, online: bool, enabled: bool = True) -> str:
 def state_of(status: str, *, online: bool, enabled: bool = True) -> State:
     """A connector's state as shown."""
     return STATES[shown_status(status, online=online, enabled=enabled)]
+
+
+# Why somebody was turned away (Knock.reason), as the owner reads it.
+REFUSALS: dict[str, Promise] = {
+    "wrong_password": _("a wrong password"),
+    "wrong_name": _("a certificate of another name"),
+    "other_charger": _("the certificate of another charger"),
+    "revoked": _("a revoked certificate"),
+    "expired": _("an expired certificate"),
+    "unknown_certificate": _("a certificate that nobody here has signed"),
+    "unreadable": _("a certificate that cannot be read"),
+    "untrusted": _("a certificate that the proxy did not accept"),
+    "needs_tls": _("a plain line, although it has come over TLS before"),
+    "needs_certificate": _("no certificate, although it has shown one before"),
+}
+
+
+def refusal_word(reason: str) -> str:
+    """What a charger that was turned away had shown."""
+    return str(REFUSALS.get(reason, REFUSALS["wrong_password"]))

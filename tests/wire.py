@@ -23,7 +23,9 @@ def now() -> str:
 
 
 def basic(name: str, password: str) -> dict[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
+    """HTTP Basic; bytes that are no text come as surrogates."""
+    both = f"{name}:{password}".encode("utf-8", "surrogateescape")
+    return {"Authorization": "Basic " + base64.b64encode(both).decode()}
 
 
 class CallError(Exception):

@@ -26,6 +26,8 @@ class Action(StrEnum):
     COMMAND_CHARGER = "command_charger"
     SWITCH_CHARGER = "switch_charger"
     EDIT_CHARGER = "edit_charger"
+    SECURE_CHARGER = "secure_charger"
+    EDIT_AUTHORITY = "edit_authority"
     EDIT_STATION = "edit_station"
     RESOLVE_CASE = "resolve_case"
     STOP_SESSION = "stop_session"
@@ -53,6 +55,7 @@ _OPERATOR = _VIEWER | {
 }
 _MANAGER = _OPERATOR | {
     Action.EDIT_CHARGER,
+    Action.SECURE_CHARGER,
     Action.EDIT_STATION,
     Action.EDIT_CUSTOMER,
     Action.WITHDRAW,
@@ -60,7 +63,12 @@ _MANAGER = _OPERATOR | {
     Action.EDIT_TARIFF,
     Action.VIEW_AUDIT,
 }
-_OWNER = _MANAGER | {Action.EDIT_ADMIN, Action.EDIT_COMPANY, Action.RETRY_DELIVERY}
+_OWNER = _MANAGER | {
+    Action.EDIT_ADMIN,
+    Action.EDIT_COMPANY,
+    Action.EDIT_AUTHORITY,
+    Action.RETRY_DELIVERY,
+}
 
 RIGHTS: dict[str, frozenset[Action]] = {
     Level.VIEWER: frozenset(_VIEWER),

@@ -18,6 +18,7 @@ from evbilling.api import (
     limits,
     messages,
     schema,
+    security,
     sessions,
     stations,
     tariffs,
@@ -25,6 +26,7 @@ from evbilling.api import (
 
 # No control characters: PostgreSQL refuses a NUL. A card's number may hold a slash.
 CHARGER = r"chargers/(?P<charge_point_id>[^/\x00-\x1f\x7f]{1,60})/"
+CERTIFICATE = rf"{CHARGER}certificates/(?P<pk>\d{{1,18}})/"
 CARD = r"cards/(?P<id_tag>[^\x00-\x1f\x7f]{1,60})/"
 
 urlpatterns = [
@@ -57,6 +59,39 @@ urlpatterns = [
         rf"^{CHARGER}commands/(?P<action>\w{{1,50}})/$",
         commands.SendCommand.as_view(),
         name="api-command",
+    ),
+    re_path(rf"^{CHARGER}security/$", security.Security.as_view(), name="api-security"),
+    re_path(
+        rf"^{CHARGER}security/upgrade/$",
+        security.Upgrade.as_view(),
+        name="api-security-upgrade",
+    ),
+    re_path(
+        rf"^{CHARGER}security-events/$",
+        security.SecurityEvents.as_view(),
+        name="api-security-events",
+    ),
+    re_path(rf"^{CHARGER}password/$", security.Password.as_view(), name="api-password"),
+    re_path(rf"^{CHARGER}certificates/$", security.Certificates.as_view(), name="api-certificates"),
+    re_path(
+        rf"^{CHARGER}certificates/ask/$",
+        security.AskCertificate.as_view(),
+        name="api-certificate-ask",
+    ),
+    re_path(
+        rf"^{CERTIFICATE}revoke/$",
+        security.RevokeCertificate.as_view(),
+        name="api-certificate-revoke",
+    ),
+    re_path(
+        rf"^{CERTIFICATE}approve/$",
+        security.ApproveCertificate.as_view(),
+        name="api-certificate-approve",
+    ),
+    re_path(
+        rf"^{CERTIFICATE}reject/$",
+        security.RejectCertificate.as_view(),
+        name="api-certificate-reject",
     ),
     re_path(rf"^{CHARGER}messages/$", messages.Messages.as_view(), name="api-messages"),
     path("sessions/", sessions.Sessions.as_view(), name="api-sessions"),

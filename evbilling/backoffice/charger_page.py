@@ -80,6 +80,7 @@ def frame(request: AdminRequest, charger: Charger, tab: str) -> dict[str, Any]:
         ("sessions", "charger-sessions", _("Charges")),
         ("frames", "charger-frames", _("Frames")),
         ("communication", "charger-communication", _("Communication")),
+        ("security", "charger-security", _("Security")),
     )
     return {
         "charger": charger,
@@ -167,6 +168,7 @@ def communication(charger: Charger) -> dict[str, Any]:
     answer = masked("GetConfiguration", answered.response if answered else None) or {}
     return {
         "ocpp_url": ocpp_url(charger),
+        "tls_url": ocpp_tls_url(charger),
         "configuration": [_setting(row) for row in answer.get("configurationKey", [])],
         "read_at": answered.answered_at if answered else None,
         "reading": newest is not None and newest.status in OPEN,
@@ -205,7 +207,17 @@ def page_url(connector: Connector) -> str:
 
 
 def ocpp_url(charger: Charger) -> str:
-    """What is typed into the charger."""
-    scheme = "wss" if settings.HTTPS else "ws"
+    """What is typed into the charger. With a TLS port of its own, the plain one stays plain."""
+    secure = bool(settings.TLS_CERT) or settings.HTTPS
+    scheme = "wss" if secure and not settings.OCPP_TLS_PORT else "ws"
     host = urlsplit(settings.PUBLIC_URL).hostname
     return f"{scheme}://{host}:{settings.OCPP_PORT}/ocpp/1.6/{charger.charge_point_id}"
+
+
+def ocpp_tls_url(charger: Charger) -> str:
+    """What is typed into it for profiles 2 and 3; '' where there is no TLS at all."""
+    if not settings.OCPP_TLS:
+        return ""
+    port = settings.OCPP_TLS_PORT or settings.OCPP_PORT
+    host = urlsplit(settings.PUBLIC_URL).hostname
+    return f"wss://{host}:{port}/ocpp/1.6/{charger.charge_point_id}"

@@ -60,6 +60,11 @@ STORIES: dict[str, tuple[Promise, Promise, Promise]] = {
         _("Nobody can be billed for it: the energy is the owner's loss."),
         _("Switch off offline starts in the charger's settings (AllowOfflineTxForUnknownId)."),
     ),
+    CaseKind.SECURITY_EVENT: (
+        _("The charger reported something that points to an attack or a weakness."),
+        _("Charges and bills are not touched by it."),
+        _("Look at the charger’s Security tab, and at the charger itself if it says tampering."),
+    ),
     CaseKind.STOP_IGNORED: (
         _("The charger went on although it was told several times to stop."),
         _("What it gave beyond the amount paid for is not billed."),
@@ -87,6 +92,8 @@ def _facts(evidence: dict[str, Any]) -> list[tuple[str, str]]:
         "id_tag": _("Card"),
         "refusal": _("Answer at the start"),
         "why": _("How we noticed"),
+        "type": _("Event"),
+        "tech_info": _("Details by the charger"),
     }
     order = list(names)
     rows = sorted(

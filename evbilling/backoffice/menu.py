@@ -43,14 +43,26 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                 "chargers",
                 _("Chargers"),
                 "charging-pile",
-                ("charger", "charger-sessions", "charger-frames", "charger-communication"),
+                (
+                    "charger",
+                    "charger-sessions",
+                    "charger-frames",
+                    "charger-communication",
+                    "charger-security",
+                ),
                 badge="chargers",
             ),
             Item("prices", _("Prices"), "tags", ("price-edit",)),
             Item("holidays", _("Holidays"), "calendar-off"),
         ),
     ),
-    (_("System"), (Item("alarms", _("Alarms"), "bell", action=Action.RETRY_DELIVERY),)),
+    (
+        _("System"),
+        (
+            Item("certificates", _("Certificates"), "shield-lock"),
+            Item("alarms", _("Alarms"), "bell", action=Action.RETRY_DELIVERY),
+        ),
+    ),
 )
 BADGE_TITLES = {"chargers": _("Chargers that need a look"), "cases": _("Open cases")}
 

@@ -193,6 +193,11 @@ class Filled:
     question: Text = ""
 
     @property
+    def wants_password(self) -> bool:
+        """Somebody tried to change the charger's password here: there is a button for it elsewhere."""
+        return self.order.action == "ChangeConfiguration" and is_secret(self.values)
+
+    @property
     def open(self) -> bool:
         return bool(self.errors or self.question)
 
@@ -221,9 +226,9 @@ def payload_of(order: Order, posted: Mapping[str, str]) -> dict[str, Any]:
             continue
         found[one.name] = _typed(one, text)
     if order.action == "ChangeConfiguration" and is_secret(found):
-        # Changed on one side only, the charger would be locked out of its own server.
+        # Typed here, somebody would know it; the button makes one that nobody knows.
         raise DomainError(
-            _("The password is changed where the charger is set up, on both sides at once."),
+            _("The password is changed on the Security tab, on both sides at once."),
             code="password_elsewhere",
             field="key",
         )

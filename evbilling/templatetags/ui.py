@@ -15,7 +15,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from evbilling import charts
-from evbilling.states import State
+from evbilling.states import State, refusal_word
 
 register = template.Library()
 LOCAL = ZoneInfo(settings.LOCAL_ZONE)
@@ -62,6 +62,12 @@ def word(state: State) -> SafeString:
     return format_html(
         '<span class="word {}">{}{}</span>', state.css, icon(state.icon), state.short
     )
+
+
+@register.filter
+def refusal(reason: str) -> str:
+    """What a charger that was turned away had shown (``Knock.reason``)."""
+    return refusal_word(reason)
 
 
 @register.filter

@@ -141,8 +141,8 @@ def strangers() -> list[Knock]:
 
 
 def wrong_passwords(charger: Charger) -> Knock | None:
-    """The newest attempt to be this charger with a wrong password, within a week."""
+    """The newest attempt to be this charger that was turned away, within a week."""
     since = timezone.now() - timedelta(days=KNOCK_DAYS)
     by_id = Q(charger=charger) | Q(charge_point_id__iexact=charger.charge_point_id)
-    found = Knock.objects.filter(by_id, reason="wrong_password", last_at__gte=since)
+    found = Knock.objects.filter(by_id, last_at__gte=since).exclude(reason="unknown")
     return found.order_by("-last_at").first()

@@ -145,8 +145,3 @@ def on_outcome(command: Command) -> None:
     row = Charger.all_objects.select_for_update(of=("self",)).get(pk=command.charger_id)
     left = [d for d in row.next_password_hmacs if d != made]
     Charger.all_objects.filter(pk=row.pk).update(next_password_hmacs=left)
-
-
-def last_change(charger: Charger) -> Command | None:
-    """The newest order that carried a password."""
-    return charger.commands.filter(key__startswith=f"{WORD}:").order_by("-id").first()

@@ -168,10 +168,6 @@ def on_upgrade_due(fact: Fact) -> None:
         _end(upgrade, UpgradeStep.FAILED, "timeout")
 
 
-def latest(charger: Charger) -> ProfileUpgrade | None:
-    return ProfileUpgrade.objects.filter(charger=charger).first()
-
-
 def _configured(upgrade: ProfileUpgrade, command: Command) -> None:
     said = str((command.response or {}).get("status") or "")
     unsure = command.status == CommandStatus.TIMEOUT and command.sent_at is not None

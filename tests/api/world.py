@@ -6,7 +6,14 @@ from typing import Any
 from django.utils import timezone
 
 from billing.services import bills
-from stations.models import Case, CaseKind, Session, SessionStatus
+from stations.models import (
+    Case,
+    CaseKind,
+    ChargerCertificate,
+    SecurityEvent,
+    Session,
+    SessionStatus,
+)
 from tests.factories import (
     a_card,
     a_charger,
@@ -41,6 +48,8 @@ def a_world(company: Company) -> World:
     admin = an_admin(company, "viewer")
     tokens.create(admin)
     at = {"charge_point_id": charger.charge_point_id}
+    paper = ChargerCertificate.objects.create(charger=charger, csr="", fingerprint=f"f{charger.pk}")
+    SecurityEvent.objects.create(charger=charger, type="ResetOrReboot", critical=True)
     names: dict[str, dict[str, Any]] = {
         "api-token": {"pk": admin.tokens.get().pk},
         "api-company": {"slug": company.slug},
@@ -56,6 +65,15 @@ def a_world(company: Company) -> World:
         "api-commands": at,
         "api-command": {**at, "action": "Reset"},
         "api-messages": at,
+        "api-security": at,
+        "api-security-upgrade": at,
+        "api-security-events": at,
+        "api-password": at,
+        "api-certificates": at,
+        "api-certificate-ask": at,
+        "api-certificate-revoke": {**at, "pk": paper.pk},
+        "api-certificate-approve": {**at, "pk": paper.pk},
+        "api-certificate-reject": {**at, "pk": paper.pk},
         "api-session": {"pk": ended.pk},
         "api-session-stop": {"pk": running.pk},
         "api-session-bill": {"pk": ended.pk},

@@ -128,6 +128,7 @@ def test_the_password_is_not_changed_here_nor_shown_again() -> None:
     )
     assert response.status_code == 422
     assert "on both sides at once" in text_of(response)
+    assert "/chargers/SJ-01/security/#password" in text_of(response)
     assert "s3cret" not in text_of(response)
     assert not Command.objects.exists()
 
