@@ -14,7 +14,7 @@ from tests.certification.registry import number_of  # noqa: E402
 from tests.certification.scene import Scene, Site  # noqa: E402
 from tests.stack import Stack  # noqa: E402
 
-_ran: dict[str, report.Ran] = {}
+_outcomes: dict[str, str] = {}  # number of a case -> pytest's word
 
 
 @pytest.fixture
@@ -27,13 +27,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Keep what came of a case: its own outcome, or that its set-up or end failed."""
     number = number_of(report.location[2])
     if number is not None and (report.when == "call" or report.outcome != "passed"):
-        _keep(number, report)
-
-
-def _keep(number: str, told: pytest.TestReport) -> None:
-    _ran[number] = report.Ran(told.outcome, told.duration)
+        _outcomes[number] = report.outcome
 
 
 def pytest_sessionfinish() -> None:
-    if os.environ.get("CERTIFICATION_REPORT") and _ran:
-        report.write_cases(_ran)
+    if os.environ.get("CERTIFICATION_REPORT") and _outcomes:
+        report.write_cases(_outcomes)

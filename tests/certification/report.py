@@ -1,6 +1,6 @@
 """The dated tables in the docs: what came of the cases, and of their mutants."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,14 +11,6 @@ CASES_PAGE = ROOT / "docs" / "certification.md"
 MUTANTS_PAGE = ROOT / "docs" / "certification-mutants.md"
 LONGEST_REASON = 110
 MARK = "<!-- from here on written by the run -->"
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """``outcome`` in pytest's words; seconds of the test itself."""
-
-    outcome: str
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +31,14 @@ def first_line(error: BaseException) -> str:
     return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
 
 
-def write_cases(ran: dict[str, Ran]) -> None:
-    """The table of docs/certification.md, anew."""
-    passed = sum(1 for case in CASES if case.number in ran and ran[case.number].outcome == "passed")
+def write_cases(outcomes: Mapping[str, str]) -> None:
+    """The table of docs/certification.md, anew. ``outcomes`` in pytest's words, by number."""
+    passed = sum(outcomes.get(case.number) == "passed" for case in CASES)
     rows = [f"**{_today()}: {passed} of {len(CASES)} cases passed.**", ""]
-    rows += ["| case | title | profile | result | ms |", "|---|---|---|---|---:|"]
+    rows += ["| case | title | profile | result |", "|---|---|---|---|"]
     for case in CASES:
-        result = ran.get(case.number)
-        word = result.outcome if result else "not run"
-        time = f"{result.seconds * 1000:.0f}" if result else ""
-        rows.append(f"| {case.id} | {case.title} | {case.profile} | {word} | {time} |")
+        word = outcomes.get(case.number, "not run")
+        rows.append(f"| {case.id} | {case.title} | {case.profile} | {word} |")
     head = CASES_PAGE.read_text().partition(MARK)[0]
     CASES_PAGE.write_text(f"{head}{MARK}\n\n" + "\n".join(rows) + "\n")
 
