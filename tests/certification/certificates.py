@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from tests.certification.scene import Payload
@@ -31,7 +31,17 @@ def named(common_name: str, organisation: str = "Certification") -> x509.Name:
 
 def a_root(common_name: str) -> str:
     """A self-signed authority in PEM."""
-    key, name, now = new_key(), named(common_name), datetime.now(UTC)
+    return pem(_signed_by_itself(common_name, new_key()))
+
+
+def an_rsa_server(host: str) -> tuple[str, str]:
+    """A self-signed server certificate with an RSA key: (certificate, key), both PEM."""
+    key = rsa.generate_private_key(65537, 2048)
+    return pem(_signed_by_itself(host, key)), secret(key).decode()
+
+
+def _signed_by_itself(common_name: str, key: Key | rsa.RSAPrivateKey) -> x509.Certificate:
+    name, now = named(common_name), datetime.now(UTC)
     builder = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -42,11 +52,19 @@ def a_root(common_name: str) -> str:
         .not_valid_after(now + timedelta(days=365))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     )
-    return pem(builder.sign(key, hashes.SHA256()))
+    return builder.sign(key, hashes.SHA256())
 
 
 def pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def secret(key: Key | rsa.RSAPrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
 
 
 def hash_data(root: str) -> Payload:
@@ -79,11 +97,6 @@ def context(root: str, chain: str = "", key: Key | None = None) -> ssl.SSLContex
     if chain and key is not None:
         with tempfile.TemporaryDirectory() as folder:
             both = Path(folder, "certificate-and-key.pem")
-            secret = key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-            both.write_bytes(secret + chain.encode())
+            both.write_bytes(secret(key) + chain.encode())
             made.load_cert_chain(both)
     return made

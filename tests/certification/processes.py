@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evbilling.supervisor.config import free_port
-from evbilling.supervisor.processes import PRODUCT
-from tests.stack import Stack
+from evbilling.supervisor.processes import PRODUCT, accepts
+from tests.stack import Stack, eventually
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +48,5 @@ def socket_process(stack: Stack, book: Path, **environ: str) -> Iterator[Doors]:
     )
     with process as running:
         running.wait_ready()
+        eventually(lambda: accepts("127.0.0.1", doors.tls_port))  # opened a little later
         yield doors

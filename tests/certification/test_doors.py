@@ -4,6 +4,7 @@ import socket
 import ssl
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -16,17 +17,21 @@ from tests.certification import states
 from tests.certification.certificates import (
     Key,
     a_request,
+    an_rsa_server,
     common_name,
     context,
     new_key,
 )
+from tests.certification.processes import socket_process
 from tests.certification.scene import Payload, Scene, moment
 from tests.factories import CHARGER_PASSWORD
+from tests.stack import Stack
 
 pytestmark = pytest.mark.wire
 ACCEPTED = {"status": "Accepted"}
-# What our server must speak with an ECDSA certificate (security extension §3.3).
-SUITES = ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384")
+# What our server must speak with a certificate of either kind (security extension §3.3).
+ECDSA_SUITES = ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384")
+RSA_SUITES = ("AES128-GCM-SHA256", "AES256-GCM-SHA384")
 
 
 def refused(scene: Scene, password: str | None, tls: ssl.SSLContext | None = None) -> None:
@@ -75,17 +80,17 @@ def check_chain(scene: Scene, renewed: Renewed) -> None:
 
 def test_tc_073_a_new_password_is_sent_in_hex_and_opens_the_door(scene: Scene) -> None:
     states.connected(scene)
-    fresh = f"new-{scene.id}-0123456789"[:20]
-    payload = {"key": "AuthorizationKey", "value": fresh.encode().hex()}
-    heard = scene.order("ChangeConfiguration", payload, ACCEPTED)
+    asked = scene.acts(scene.site.ask, "POST", f"chargers/{scene.id}/password/")
+    heard = scene.follow(asked, "ChangeConfiguration", ACCEPTED)
     assert heard["key"] == "AuthorizationKey"
     assert len(heard["value"]) <= 40
     password = bytes.fromhex(heard["value"])
     assert 16 <= len(password) <= 20
     scene.disconnect()
-    scene.connect(password.decode())
+    # What a charge point shows is what the digits stand for, and those are no text.
+    scene.connect(password.decode("utf-8", "surrogateescape"))
     states.boot(scene)
-    refused(scene, "not-the-password-0123")
+    refused(scene, CHARGER_PASSWORD)
 
 
 def test_tc_074_a_certificate_is_renewed_when_we_ask_for_it(scene: Scene) -> None:
@@ -129,9 +134,9 @@ def test_tc_085_the_right_name_and_password_are_let_in_and_others_are_not(scene:
         refused(scene, wrong)
 
 
-def shake_hands(scene: Scene, tls: ssl.SSLContext) -> ssl.SSLSocket:
+def shake_hands(port: int, tls: ssl.SSLContext) -> ssl.SSLSocket:
     """A TLS connection without a word of WebSocket."""
-    raw = socket.create_connection(("127.0.0.1", scene.site.doors.tls_port), scene.patience)
+    raw = socket.create_connection(("127.0.0.1", port), 10)
     try:
         return tls.wrap_socket(raw, server_hostname="127.0.0.1")
     except BaseException:
@@ -139,20 +144,25 @@ def shake_hands(scene: Scene, tls: ssl.SSLContext) -> ssl.SSLSocket:
         raise
 
 
+def speaks(port: int, suite: str, tls: ssl.SSLContext) -> x509.Certificate:
+    """The server agrees on this suite when it is the only one offered; the certificate it shows."""
+    tls.maximum_version = ssl.TLSVersion.TLSv1_2
+    tls.set_ciphers(suite)
+    with shake_hands(port, tls) as channel:
+        chosen, shown = channel.cipher(), channel.getpeercert(binary_form=True)
+    assert chosen is not None
+    assert chosen[0] == suite
+    assert shown is not None
+    return x509.load_der_x509_certificate(shown)
+
+
 def test_tc_086_our_certificate_is_good_and_nothing_older_than_tls_1_2_is_spoken(
     scene: Scene,
 ) -> None:
     scene.connect(tls=trusting())
     states.booted(scene)
-    for suite in SUITES:
-        tls = trusting()
-        tls.maximum_version = ssl.TLSVersion.TLSv1_2
-        tls.set_ciphers(suite)
-        with shake_hands(scene, tls) as channel:
-            assert channel.cipher()[0] == suite  # type: ignore[index]
-            shown = channel.getpeercert(binary_form=True)
-    assert shown is not None
-    certificate = x509.load_der_x509_certificate(shown)
+    port = scene.site.doors.tls_port
+    certificate, _ = (speaks(port, suite, trusting()) for suite in ECDSA_SUITES)
     assert certificate.serial_number > 0
     assert common_name(certificate) == "127.0.0.1", "the name that charge points call"
     key = certificate.public_key()
@@ -165,7 +175,22 @@ def test_tc_086_our_certificate_is_good_and_nothing_older_than_tls_1_2_is_spoken
         old.maximum_version = ssl.TLSVersion.TLSv1_1
     old.set_ciphers("ALL:@SECLEVEL=0")
     with pytest.raises(ssl.SSLError):
-        shake_hands(scene, old)
+        shake_hands(port, old)
+
+
+def test_an_rsa_certificate_is_spoken_with_the_suites_of_rsa(live: Stack, tmp_path: Path) -> None:
+    """The other half of TC_086, for charge points that know RSA only."""
+    chain, key = an_rsa_server("127.0.0.1")
+    files = {"TLS_CERT": tmp_path / "chain.pem", "TLS_KEY": tmp_path / "key.pem"}
+    for path, text in zip(files.values(), (chain, key), strict=True):
+        path.write_text(text)
+    environ = {name: str(path) for name, path in files.items()}
+    with socket_process(live, tmp_path / "book", **environ) as doors:
+        for suite in RSA_SUITES:
+            tls = context(chain)
+            tls.check_hostname = False  # it is known by itself
+            shown = speaks(doors.tls_port, suite, tls)
+            assert shown == x509.load_pem_x509_certificate(chain.encode())
 
 
 def test_tc_087_a_certificate_of_ours_is_let_in_without_password_and_a_strangers_is_not(
