@@ -24,6 +24,7 @@ from simulators.faults import Faults
 from simulators.journal import Acknowledged, Journal, Payload, Received, Sent, first
 from simulators.maintenance import Maintenance
 from simulators.ocpp_link import Endpoint, Link
+from simulators.papers import Papers
 from simulators.presence import Presence
 from simulators.profiles import Profiles
 from simulators.sessions import Sessions
@@ -87,6 +88,8 @@ class ChargePoint:
             endpoint, self.configuration, self.journal, self.time, self.faults.switches
         )
         self.link.on_call = partial(answer, self)
+        self.papers = Papers(endpoint, self.configuration)
+        self.link.dial = self.papers.dial
         self.presence: Presence = Presence(self)
         self._say = say
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -235,7 +238,9 @@ class ChargePoint:
             connector.set_timer("cable", None)
             if self.faults.reset_registers_on_reboot:
                 connector.meter.reset()
+        profile = self.papers.profile
         self.configuration.reboot()
+        self.papers.rebooted(profile)
         self.refresh()
 
     def configuration_changed(self, name: str) -> None:
@@ -255,6 +260,12 @@ class ChargePoint:
         """Send a DataTransfer and return its result. Raises CallFailed."""
         payload = {"vendorId": vendor_id, "messageId": message_id, "data": data}
         return await self.link.call("DataTransfer", {k: v for k, v in payload.items() if v})
+
+    def report_event(self, kind: str, tech_info: str = "") -> None:
+        """Send a SecurityEventNotification; it waits for the server like a charge's messages."""
+        payload = {"type": kind, "timestamp": self.clock.stamp(), "techInfo": tech_info}
+        sent = {name: value for name, value in payload.items() if value}
+        self.link.post("SecurityEventNotification", sent, kept=True)
 
     def refresh(self) -> None:
         """Bring power, timers and reported statuses in line with the facts of this moment."""

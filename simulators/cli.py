@@ -59,6 +59,7 @@ def arguments() -> argparse.ArgumentParser:
     how.add_argument("--control-port", type=int, help="HTTP control endpoint on 127.0.0.1")
     how.add_argument("--state", type=Path, help="file that keeps the meters between two runs")
     how.add_argument("--ca", type=Path, help="certificate authority of a wss:// server")
+    how.add_argument("--secure-url", default="", help="where security profiles 2 and 3 connect to")
     how.add_argument("--cert", type=Path, help="client certificate (security profile 3)")
     how.add_argument("--key", type=Path, help="its key")
     how.add_argument("--quiet", action="store_true", help="say nothing but errors")
@@ -123,6 +124,8 @@ async def run(options: argparse.Namespace, fleet: Fleet) -> None:
         fleet,
         time=TimeSource(fleet.speed, options.origin),
         tls=tls_of(options, fleet),
+        secure_url=options.secure_url,
+        root=options.ca.read_text() if options.ca else "",
         say=None if options.quiet else say,
         registers_wh=_saved_registers(options.state),
         chaos_per_hour=options.chaos,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from simulators import smart_charging
+from simulators import security, smart_charging
 from simulators.configuration import KEYS
 from simulators.connector import Authorisation, Connector, Reservation
 from simulators.journal import Payload
@@ -143,6 +143,8 @@ def _change_configuration(point: "ChargePoint", payload: Payload) -> Answer:
     name, value = str(payload["key"]), payload["value"]
     if not isinstance(value, str):
         raise TypeError("a configuration value is a text")
+    if point.configuration.name_of(name) == "SecurityProfile":
+        return security.change_profile(point, value)
     status = point.configuration.change(name, value)
     then = None
     if status == "Accepted":
@@ -173,6 +175,13 @@ def _trigger(point: "ChargePoint", payload: Payload) -> Answer:
     if number is not None and number != 0 and _find(point, number) is None:
         return Answer(REJECTED)
     return Answer(ACCEPTED, then=partial(_TRIGGERS[kind], point, number))
+
+
+def _extended_trigger(point: "ChargePoint", payload: Payload) -> Answer:
+    """The security extension's trigger: that of the core profile, and the request for a certificate."""
+    if payload["requestedMessage"] == "SignChargePointCertificate":
+        return security.trigger_certificate(point)
+    return _trigger(point, payload)
 
 
 def _trigger_meter_values(point: "ChargePoint", number: int | None) -> None:
@@ -270,15 +279,20 @@ def _get_diagnostics(point: "ChargePoint", payload: Payload) -> Answer:
 
 _HANDLERS: dict[str, Handler] = {
     "CancelReservation": _cancel_reservation,
+    "CertificateSigned": security.certificate_signed,
     "ChangeAvailability": _change_availability,
     "ChangeConfiguration": _change_configuration,
     "ClearCache": _clear_cache,
     "ClearChargingProfile": smart_charging.clear_profile,
     "DataTransfer": _data_transfer,
+    "DeleteCertificate": security.delete_certificate,
+    "ExtendedTriggerMessage": _extended_trigger,
     "GetCompositeSchedule": smart_charging.composite_schedule,
     "GetConfiguration": _get_configuration,
     "GetDiagnostics": _get_diagnostics,
+    "GetInstalledCertificateIds": security.installed_certificates,
     "GetLocalListVersion": _local_list_version,
+    "InstallCertificate": security.install_certificate,
     "RemoteStartTransaction": _remote_start,
     "RemoteStopTransaction": _remote_stop,
     "ReserveNow": _reserve,

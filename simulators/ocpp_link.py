@@ -19,6 +19,7 @@ from simulators.configuration import Configuration
 from simulators.faults import WireFaults
 from simulators.journal import Acknowledged, Journal, Payload, Received, Refused, Sent
 from simulators.outbox import Outbox, Request
+from simulators.papers import Dial, Papers
 from simulators.wire import CLOSE_TIMEOUT_S, HandshakeRefused, Socket, open_socket
 
 REPLY_TIMEOUT_S = 30.0
@@ -47,7 +48,11 @@ class Answer:
 
 @dataclass(slots=True, frozen=True)
 class Endpoint:
-    """Where the server is and who we say we are. Delays in real seconds."""
+    """Where the server is and who we say we are. Delays in real seconds.
+
+    ``secure_url`` is where security profiles 2 and 3 connect to; ``root`` a certificate (PEM) that the
+    charger trusts from the factory.
+    """
 
     url: str
     identity: str
@@ -56,6 +61,8 @@ class Endpoint:
     reconnect_min_s: float = 1.0
     reconnect_max_s: float = 60.0
     reply_timeout_s: float = REPLY_TIMEOUT_S
+    secure_url: str = ""
+    root: str = ""
 
 
 class Link:
@@ -78,6 +85,7 @@ class Link:
         self.on_up: Callable[[], None] = lambda: None
         self.on_down: Callable[[], None] = lambda: None
         self.on_failure: Callable[[str], None] = lambda reason: None
+        self.dial: Callable[[], Dial] = Papers(endpoint, configuration).dial
         self._configuration = configuration
         self._journal = journal
         self._clock = clock
@@ -172,12 +180,13 @@ class Link:
                 self._lost()
 
     async def _open(self) -> Socket:
+        dial = self.dial()
         return await open_socket(
-            self.endpoint.url,
+            dial.url,
             self.endpoint.identity,
-            self._configuration.text("AuthorizationKey") or self.endpoint.password,
+            dial.password,
             ping_s=self._configuration.number("WebSocketPingInterval"),
-            tls=self.endpoint.tls,
+            tls=dial.tls,
         )
 
     async def _while_connected(self, socket: Socket) -> None:

@@ -28,6 +28,7 @@ class Presence:
 
     def _link_up(self) -> None:
         self._last_failure = ""
+        self._point.papers.connected()
         if self._point.hardware.boot_on_reconnect:
             self._point.link.registered = False
         if self._point.link.registered:
@@ -47,6 +48,8 @@ class Presence:
         self._point.say("the link is down")
 
     def _link_failed(self, reason: str) -> None:
+        if self._point.papers.failed():
+            self._point.say("the new security profile does not work: back to the old one")
         if reason != self._last_failure:
             self._last_failure = reason
             self._point.say(f"cannot connect: {reason}")

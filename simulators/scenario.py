@@ -175,10 +175,13 @@ class Site:
         say: Callable[[str], None] | None = None,
         registers_wh: Mapping[str, list[float]] | None = None,
         chaos_per_hour: float = 0.0,
+        secure_url: str = "",
+        root: str = "",
     ) -> None:
         self.fleet = fleet
         self.time = time or TimeSource(fleet.speed)
         self._tls = tls
+        self._secure_url, self._root = secure_url, root
         self._say = say
         self._chaos_per_hour = chaos_per_hour
         self._registers = registers_wh or {}
@@ -194,6 +197,8 @@ class Site:
                 plan.password,
                 self._tls,
                 reconnect_max_s=RECONNECT_WITHIN_S,
+                secure_url=self._secure_url,
+                root=self._root,
             ),
             replace(plan.hardware, registers_wh=tuple(registers)),
             configuration=plan.configuration,

@@ -1,11 +1,18 @@
 // An independent charge point (npm ocpp-rpc, strict mode: every reply is held against its schemas).
 // Reads a script of steps from stdin, one JSON array per line: ["call", action, payload],
 // ["await", action], ["drop"], ["connect"]; writes what came of each as one JSON line.
-// Usage: node charge_point.cjs ENDPOINT IDENTITY PASSWORD
+// Usage: node charge_point.cjs ENDPOINT IDENTITY [PASSWORD]; CA, CERT and KEY in the environment name
+// the files that a TLS connection needs.
+const fs = require('fs');
 const readline = require('readline');
 const { RPCClient } = require('ocpp-rpc');
 
 const [endpoint, identity, password] = process.argv.slice(2);
+const tls = {};
+for (const name of ['ca', 'cert', 'key']) {
+  const path = process.env[name.toUpperCase()];
+  if (path) tls[name] = fs.readFileSync(path);
+}
 const heard = [];
 const waiting = [];
 let transactionId = null;
@@ -28,7 +35,7 @@ function deliver() {
 function make() {
   const made = new RPCClient({
     endpoint, identity, password, protocols: ['ocpp1.6'], strictMode: true, reconnect: false,
-    callTimeoutMs: 10000,
+    callTimeoutMs: 10000, wsOpts: tls,
   });
   made.on('strictValidationFailure', (event) => say({ strict: event.error.message }));
   made.handle(({ method, params }) => {

@@ -1,6 +1,7 @@
 """A charge point that nobody here wrote (npm ocpp-rpc, strict) charges over the 22:00 border."""
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,12 +40,21 @@ class Node:
 
 
 @contextmanager
-def node(live: Stack, charger: Charger, password: str = CHARGER_PASSWORD) -> Iterator[Node]:
+def node(
+    live: Stack, charger: Charger, password: str = CHARGER_PASSWORD, **tls: Path
+) -> Iterator[Node]:
+    """``tls``: ca, cert and key of a connection over TLS."""
     script = ROOT / "tests" / "e2e" / "charge_point.cjs"
-    endpoint = live.ocpp_url.rstrip("/")
+    endpoint = (live.ocpp_tls_url if tls else live.ocpp_url).rstrip("/")
     command = ["node", str(script), endpoint, charger.charge_point_id, password]
+    files = {name.upper(): str(path) for name, path in tls.items()}
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | files,
     ) as process:
         try:
             yield Node(process)

@@ -5,12 +5,15 @@ import re
 STARS = "***"
 # AuthorizationKey in ChangeConfiguration (key then value, or the other way round) and in the answer
 # to GetConfiguration; passwords inside URLs; private keys.
+_NAMES = "(?:AuthorizationKey|BasicAuthPassword)"  # the latter is OCPP 2's word, some mix them up
 _KEY_VALUE = re.compile(
-    r'("key"\s*:\s*"AuthorizationKey"[^{}]*?"value"\s*:\s*")(?:[^"\\]|\\.)*(")', re.IGNORECASE
+    rf'("key"\s*:\s*"{_NAMES}"[^{{}}]*?"value"\s*:\s*")(?:[^"\\]|\\.)*(")', re.IGNORECASE
 )
 _VALUE_KEY = re.compile(
-    r'("value"\s*:\s*")(?:[^"\\]|\\.)*("[^{}]*?"key"\s*:\s*"AuthorizationKey")', re.IGNORECASE
+    rf'("value"\s*:\s*")(?:[^"\\]|\\.)*("[^{{}}]*?"key"\s*:\s*"{_NAMES}")', re.IGNORECASE
 )
+# A plain character written as an escape (``\u004b`` for K): the same JSON, but no pattern sees it.
+_ESCAPED = re.compile(r"\\u00([2-7][0-9a-fA-F])")
 _URL_PASSWORD = re.compile(r"(\w+://[^/\s:@\"]+:)[^@\s\"]+(@)")
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL
@@ -19,8 +22,10 @@ _PRIVATE_KEY = re.compile(
 
 def redact(text: str) -> str:
     """``text`` with what must not be stored replaced by ``***``. Cheap where there is nothing."""
-    lowered = text.lower() if "uth" in text or "UTH" in text else ""
-    if "authorizationkey" in lowered:
+    if "\\u00" in text:
+        plain = _ESCAPED.sub(_unescaped, text)
+        text = plain if _names_a_secret(plain) else text
+    if _names_a_secret(text):
         text = _KEY_VALUE.sub(rf"\g<1>{STARS}\g<2>", text)
         text = _VALUE_KEY.sub(rf"\g<1>{STARS}\g<2>", text)
     if "://" in text and "@" in text:
@@ -28,3 +33,14 @@ def redact(text: str) -> str:
     if "PRIVATE KEY" in text:
         text = _PRIVATE_KEY.sub(STARS, text)
     return text
+
+
+def _names_a_secret(text: str) -> bool:
+    lowered = text.lower() if "uth" in text or "UTH" in text else ""
+    return "authorizationkey" in lowered or "basicauthpassword" in lowered
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """The character itself, but for those that JSON needs escaped."""
+    character = chr(int(found[1], 16))
+    return found[0] if character in '"\\\x7f' else character
