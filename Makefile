@@ -7,10 +7,10 @@ ARGS ?=
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: help tools setup demo run test fast lint types fmt bench soak docs migrate messages
+.PHONY: help tools setup demo run test fast certification lint types fmt bench soak docs migrate messages
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 tools:
 	@$(PYTHON) scripts/bootstrap.py
@@ -29,6 +29,9 @@ test: tools ## the whole suite, with real servers and a browser
 
 fast: tools ## the tests that need no database, in seconds
 	@exec $(PYTHON) scripts/test_env.py fast $(ARGS)
+
+certification: tools ## OCA's 77 cases; writes their table into docs/certification.md
+	@exec $(PYTHON) scripts/test_env.py certification $(ARGS)
 
 lint: tools ## style, import directions, templates, data files, missing migrations
 	@$(BIN)/ruff check --quiet .

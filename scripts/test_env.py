@@ -1,4 +1,4 @@
-"""Runs pytest beside real servers: ``python scripts/test_env.py fast|test|soak [pytest words]``.
+"""Runs pytest beside real servers: ``python scripts/test_env.py fast|test|certification|soak [words]``.
 
 PostgreSQL and Redis are throwaway ones unless DATABASE_URL and REDIS_URL name others. The quick
 ring needs neither: starting a server and making its tables would take longer than its tests.
@@ -20,6 +20,7 @@ RINGS = {
         *(f"--ignore=tests/{part}" for part in WHOLE_STORIES),
     ],
     "test": ["-m", "not soak", "-n", "2", "--dist", "loadgroup"],
+    "certification": ["-m", "not soak", "tests/certification"],
     "soak": ["-m", "soak", "-rP"],
 }
 NEEDS_BROWSER = ("test", "soak")
@@ -66,6 +67,8 @@ def environ(ring: str) -> dict[str, str]:
     ours = {"EVBILLING_TESTING": "1", "SECRET_KEY": "only-for-tests", "PYTHONUNBUFFERED": "1"}
     if ring in NEEDS_BROWSER:
         ours["CHROMIUM"] = browser()
+    if ring == "certification":
+        ours["CERTIFICATION_REPORT"] = "1"  # the run writes docs/certification.md
     node = ROOT / ".uv" / "bin"
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), str(node)])
     return {**inherited, **ours, "PATH": path}

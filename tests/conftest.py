@@ -61,9 +61,13 @@ def stack(
 
 @pytest.fixture
 def live(stack: stacks.Stack, django_db_blocker: Any) -> Iterator[stacks.Stack]:
-    """The running product, with this test's own database connection pointed at its database."""
+    """The running product, with this test's own database connection pointed at its database.
+
+    Whoever the client was, every frame that the test made the server send has to be legal.
+    """
     with django_db_blocker.unblock(), stacks.using_database(stack.database):
         yield stack
+    stack.check_frames()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ A stack has a database of its own, cloned from the migrated test database, which
 the same factories and never empty: each test makes its own company. One per test worker.
 """
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,6 +21,9 @@ from django.db import connection
 from evbilling.supervisor.config import free_port
 from evbilling.supervisor.process import Process
 from evbilling.supervisor.servers import Servers
+
+ROOT = Path(__file__).resolve().parents[1]
+INSIDE = ROOT / "tests" / "inside"  # its sitecustomize is the first that a process runs
 
 
 def clone_database() -> str:
@@ -80,6 +84,7 @@ class Stack:
 
     def __init__(self, folder: Path, database: str) -> None:
         self.database = database
+        self.book = folder / "illegal_frames.jsonl"
         self.ocpp_port, self.ocpp_tls_port, self.port = free_port(), free_port(), free_port()
         self.environ = {
             "DATABASE_URL": url_of(database),
@@ -90,6 +95,8 @@ class Stack:
             "OCPP_TLS_PORT": str(self.ocpp_tls_port),
             "PORT": str(self.port),
             "PUBLIC_URL": self.url,
+            "PYTHONPATH": f"{INSIDE}:{ROOT}",
+            "EVBILLING_WITNESS": str(self.book),
         }
         self.servers = Servers(folder, environ=_inherited() | self.environ)
         self.processes: dict[str, Process] = {}
@@ -131,6 +138,15 @@ class Stack:
         for process in self.processes.values():
             process.stop()
         self.servers.stop()
+        self.check_frames()
+
+    def check_frames(self) -> None:
+        """Nothing that was sent since the last look violates the official schemas."""
+        if not self.book.exists():
+            return
+        illegal = [json.loads(line) for line in self.book.read_text().splitlines()]
+        self.book.unlink()
+        assert not illegal, f"the server sent what OCPP 1.6 forbids: {illegal}"
 
 
 class OwnServers(Stack):

@@ -5,25 +5,17 @@ import itertools
 import json
 import ssl
 from datetime import UTC, datetime
-from functools import cache
-from importlib import resources
 from types import TracebackType
 from typing import Any, Self
 
-import jsonschema_rs
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from stations.models import Charger
 from tests.factories import CHARGER_PASSWORD
+from tests.inside.witness import schema
 
 _ids = itertools.count(1)
-
-
-@cache
-def schema(name: str) -> Any:
-    file = resources.files("ocpp.v16").joinpath("schemas", f"{name}.json")
-    return jsonschema_rs.Draft4Validator(json.loads(file.read_bytes().decode("utf-8-sig")))
 
 
 def now() -> str:
@@ -47,27 +39,30 @@ class CallError(Exception):
 class Point:
     """One connected charge point. Calls of the server are kept in ``heard`` and answered by ``answers``."""
 
+    patience = 10.0  # seconds to wait for the server
+
     def __init__(
         self,
         url: str,
         charger: Charger | str,
         password: str | None = CHARGER_PASSWORD,
         tls: ssl.SSLContext | None = None,
+        **options: Any,
     ) -> None:
         self.id = charger if isinstance(charger, str) else charger.charge_point_id
         self.answers: dict[str, Any] = {}
         self.heard: list[tuple[str, dict[str, Any]]] = []
         # websockets 17 gives the connection only to a context; a point may outlive a with block.
-        self.socket: ClientConnection = connect(
-            url + self.id,
-            subprotocols=[Subprotocol("ocpp1.6")],
-            additional_headers={} if password is None else basic(self.id, password),
-            ssl=tls,
-            compression=None,
-            open_timeout=10,
-            close_timeout=2,
-            legacy=True,
-        )
+        usual: dict[str, Any] = {
+            "subprotocols": [Subprotocol("ocpp1.6")],
+            "additional_headers": {} if password is None else basic(self.id, password),
+            "ssl": tls,
+            "compression": None,
+            "open_timeout": self.patience,
+            "close_timeout": 2,
+            "legacy": True,
+        }
+        self.socket: ClientConnection = connect(url + self.id, **usual | options)
 
     def __enter__(self) -> Self:
         return self
@@ -81,7 +76,7 @@ class Point:
         self.socket.close()
 
     def call(
-        self, action: str, payload: dict[str, Any] | None = None, timeout: float = 10.0
+        self, action: str, payload: dict[str, Any] | None = None, timeout: float | None = None
     ) -> dict[str, Any]:
         """Send a CALL and give back the payload of its CALLRESULT."""
         message_id = f"m{next(_ids)}"
@@ -96,7 +91,7 @@ class Point:
                 schema(f"{action}Response").validate(frame[2])
                 return dict(frame[2])
 
-    def expect(self, action: str, timeout: float = 10.0) -> dict[str, Any]:
+    def expect(self, action: str, timeout: float | None = None) -> dict[str, Any]:
         """Wait for a CALL of the server, answer it, and give back its payload."""
         while True:
             frame = self.receive(timeout)
@@ -105,13 +100,13 @@ class Point:
                 if frame[2] == action:
                     return dict(frame[3])
 
-    def raw(self, text: str | bytes, timeout: float = 10.0) -> Any:
+    def raw(self, text: str | bytes, timeout: float | None = None) -> Any:
         """Send anything and give back the next frame, or what closed the line."""
         self.socket.send(text)
         return self.receive(timeout)
 
-    def receive(self, timeout: float = 10.0) -> Any:
-        return json.loads(self.socket.recv(timeout=timeout))
+    def receive(self, timeout: float | None = None) -> Any:
+        return json.loads(self.socket.recv(timeout=timeout or self.patience))
 
     def _answer(self, frame: list[Any]) -> None:
         _, message_id, action, payload = frame

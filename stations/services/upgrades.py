@@ -183,7 +183,7 @@ def _configured(upgrade: ProfileUpgrade, command: Command) -> None:
         commands.request(
             upgrade.charger,
             "Reset",
-            {"type": "Soft"},
+            {"type": "Hard"},  # as the certification has it (TC_083); it comes back by itself
             by=upgrade.asked_by,
             key=f"{WORD}:{upgrade.pk}:restart",
         )

@@ -48,6 +48,12 @@ def test_a_charger_that_is_away_is_offline_at_once(api: Caller, charger: Charger
         ("Reset", {"type": "Soft", "extra": 1}, "extra"),
         ("UnlockConnector", {"connectorId": "1"}, "connectorId"),
         ("RemoteStartTransaction", {"idTag": "x" * 21}, "idTag"),
+        (
+            "ReserveNow",
+            {"connectorId": 1, "idTag": "A", "reservationId": 1, "expiryDate": "tomorrow"},
+            "expiryDate",
+        ),
+        ("GetDiagnostics", {"location": "the usual place"}, "location"),
     ],
 )
 def test_a_payload_the_standard_forbids_is_never_sent(

@@ -46,7 +46,7 @@ def begun(
     point.boot()
     upgrade = upgrades.begin(charger, target, actor=SYSTEM, trusts_us=True)
     assert point.expect("ChangeConfiguration") == {"key": "SecurityProfile", "value": str(target)}
-    assert point.expect("Reset") == {"type": "Soft"}
+    assert point.expect("Reset") == {"type": "Hard"}
     eventually(lambda: step(upgrade) == "reconnecting")
     point.socket.close()
     return upgrade

@@ -70,9 +70,13 @@ class BadRequest(DomainError):
 
 @cache
 def validator(name: str) -> Any:
-    """The compiled schema of ``Action`` (request) or ``ActionResponse``."""
+    """The compiled schema of ``Action`` (request) or ``ActionResponse``.
+
+    Formats count: a time that is none or a location without scheme would only fail at the charger.
+    """
     file = resources.files("ocpp.v16").joinpath("schemas", f"{name}.json")
-    return jsonschema_rs.Draft4Validator(orjson.loads(file.read_bytes().lstrip(b"\xef\xbb\xbf")))
+    schema = orjson.loads(file.read_bytes().lstrip(b"\xef\xbb\xbf"))
+    return jsonschema_rs.Draft4Validator(schema, validate_formats=True)
 
 
 def check_request(action: str, payload: Mapping[str, Any]) -> None:
