@@ -14,8 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 from websockets.typing import Subprotocol
 
+from tests.inside.witness import schema
 from tests.stack import eventually
-from tests.wire import schema
 
 Payload = dict[str, Any]
 
