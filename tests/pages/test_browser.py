@@ -4,13 +4,48 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from stations.models import (
+    Charger,
+    ChargerCertificate,
+    InstalledRoot,
+    ProfileUpgrade,
+    SecurityEvent,
+)
 from tests.factories import PASSWORD, a_card, a_charger, a_customer, a_session, a_station, an_admin
 from tests.pages.charges import an_ended_charge
 
 pytestmark = pytest.mark.browser
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}
 OVERFLOW = "document.documentElement.scrollWidth - innerWidth"
+
+
+def secure(charger: Charger) -> None:
+    """Something on every card of the Security tab."""
+    rows = {"serial": "f" * 30, "fingerprint": "f" * 64, "not_after": timezone.now()}
+    ChargerCertificate.objects.create(charger=charger, csr="", state="installed", **rows)
+    ChargerCertificate.objects.create(charger=charger, csr="")
+    InstalledRoot.objects.create(
+        charger=charger,
+        use="CentralSystemRootCertificate",
+        hash_algorithm="SHA256",
+        serial_number="a" * 40,
+    )
+    event = "FailedToAuthenticateAtCentralSystem"
+    SecurityEvent.objects.create(charger=charger, type=event, critical=True, tech_info="x" * 255)
+    now = timezone.now()
+    ProfileUpgrade.objects.create(
+        charger=charger,
+        target=2,
+        before=0,
+        step="failed",
+        detail="timeout",
+        epoch=1,
+        asked_by="A",
+        deadline=now,
+        ended_at=now,
+    )
 
 
 @pytest.fixture
@@ -24,6 +59,7 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
     a_card(member)
     ended = an_ended_charge(plug, member)
     a_session(a_charger(station, online=True).connectors.get(), wh=3_400)
+    secure(charger)
     admin = an_admin(company)
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
@@ -42,6 +78,8 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
         "chargers": "/chargers/",
         "charger": f"/chargers/{charger.charge_point_id}/",
         "frames": f"/chargers/{charger.charge_point_id}/frames/",
+        "security": f"/chargers/{charger.charge_point_id}/security/",
+        "certificates": "/certificates/",
         "sessions": "/sessions/",
         "session": f"/sessions/{ended.pk}/",
         "prices": "/prices/",
