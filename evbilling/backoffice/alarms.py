@@ -95,6 +95,9 @@ def task_word(handler: str) -> str:
         "billing.services.allowance.on_authorisation_lapsed": _("Giving held money back"),
         "billing.services.allowance.on_wallet_changed": _("Letting running charges use new money"),
         "stations.services.outcomes.on_command_finished": _("Taking in a charger’s answer"),
+        "stations.services.arrivals.on_charger_booted": _("Following up a charger’s start"),
+        "stations.services.certificates.on_certificate_due": _("Signing a charger’s certificate"),
+        "stations.services.upgrades.on_upgrade_due": _("Ending a change of security profile"),
         "evbilling.telling.on_session_billed": _("Telling the customer about the bill"),
     }.get(handler, handler)
 

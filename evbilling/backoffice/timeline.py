@@ -157,12 +157,19 @@ def _case(fact: Fact, lost: str) -> Happening:
     return Happening(fact.at, "wait", "alert-triangle", _("Case opened"), word, reverse("cases"))
 
 
+def _security(fact: Fact, lost: str) -> Happening:
+    return Happening(
+        fact.at, "plug", "shield-lock", _("Security event"), str(fact.data.get("event"))
+    )
+
+
 _WORDS: dict[str, Callable[[Fact, str], Happening]] = {
     "charger_online": _online,
     "charger_offline": _offline,
     "charger_booted": _booted,
     "charger_progress": _progress,
     "charger_switched": _switched,
+    "security_event": _security,
     "connector_changed": _connector,
     "card_tapped": _tapped,
     "session_started": _started,

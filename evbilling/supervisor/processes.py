@@ -14,8 +14,8 @@ LEAN = "--without-mingle --without-gossip"
 QUIET = "-l warning"
 SIMULATOR = (
     "{python} -m simulators.charger --fleet {data_dir}/demo/fleet.json"
-    " --state {data_dir}/demo/meters.json --url {ocpp_url} --control-port {control_port}"
-    " --secure-url {ocpp_tls_url}"
+    " --state {data_dir}/demo/meters.json --url {ocpp_url}"
+    " --secure-url {ocpp_tls_url} --control-port {control_port}"
 )
 
 

@@ -117,6 +117,14 @@ def on_outcome(command: Command) -> None:
     _happened(row.charger, "certificate_answered", row)
 
 
+def on_booted(charger: Charger) -> None:
+    """A charger that has come with its certificate has it, also where its answer was lost."""
+    if charger.connection_certificate_id is not None:
+        ChargerCertificate.objects.filter(
+            pk=charger.connection_certificate_id, state=CertificateState.SENT
+        ).update(state=CertificateState.INSTALLED, installed_at=timezone.now(), detail="")
+
+
 def ask(charger: Charger, *, actor: audit.Actor) -> Command:
     """Have the charger make a key and ask for a certificate (ExtendedTriggerMessage)."""
     require_online(charger)
