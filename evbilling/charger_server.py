@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from uvicorn.server import Server, logger
 
+from core.errors import DomainError
 from evbilling.charger_tls import Contexts, TlsListener
 from stations.drivers.ocpp.consumer import ChargerConsumer
 
@@ -30,8 +31,8 @@ class ChargerServer(Server):
                 listeners.append(await self._plain(settings.OCPP_PORT))
             if tls_port:
                 listeners.append(await self._tls(tls_port))
-        except OSError as error:
-            logger.error(error)
+        except (OSError, DomainError) as error:
+            logger.error(str(error))
             await self.lifespan.shutdown()
             sys.exit(STARTUP_FAILURE)
         self.servers = listeners

@@ -19,7 +19,9 @@ from cryptography import x509
 from django.conf import settings
 from django.utils import timezone
 
+from core.errors import DomainError
 from stations.drivers.ocpp.hub import Hub
+from stations.drivers.ocpp.writer import DatabaseAway
 from stations.services import authority
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,7 @@ LOOK_EVERY_SECONDS = 60.0
 RENEW_BEFORE = timedelta(days=30)
 AT_ONCE = 200  # connections taken before others have their turn
 NO_FILES_SECONDS = 1.0
+GONE = "gone"  # hung up before the handshake: port probes, health checks
 # OpenSSL's words for a client certificate that does not stand, as Knock.reason has them.
 REASONS = {
     "certificate has expired": "expired",
@@ -53,9 +56,10 @@ class Contexts:
         self.current: ssl.SSLContext | None = None
 
     async def start(self) -> None:
+        """Raises ``OSError`` (``ssl.SSLError`` is one) where the certificate cannot be used."""
         await self._load()
+        self.current = make_context(self._chain, self._key, self._hub.trust.bundle)
         self._hub.trust.on_change = self._rebuild
-        self._rebuild()
         self._hub.spawn(self._watch())
 
     async def _watch(self) -> None:
@@ -65,7 +69,7 @@ class Contexts:
             try:
                 if await self._load():
                     self._rebuild()
-            except (OSError, ssl.SSLError, ValueError) as error:
+            except (OSError, ValueError, DatabaseAway, DomainError) as error:
                 log.error("server certificate not taken", extra={"why": str(error)[:200]})
 
     async def _load(self) -> bool:
@@ -89,7 +93,7 @@ class Contexts:
     def _rebuild(self) -> None:
         try:
             self.current = make_context(self._chain, self._key, self._hub.trust.bundle)
-        except ssl.SSLError as error:  # the one in use goes on
+        except (ssl.SSLError, ValueError) as error:  # the one in use goes on
             log.error("TLS context not made", extra={"why": str(error)[:200]})
 
 
@@ -104,7 +108,8 @@ def make_context(chain: str, key: str, authorities: str) -> ssl.SSLContext:
     context.verify_mode = ssl.CERT_OPTIONAL
     # An authority that an admin trusts need not be a root.
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-    context.load_verify_locations(cadata=authorities)
+    if authorities:  # else nobody's certificate is good, until they could be read
+        context.load_verify_locations(cadata=authorities)
     with tempfile.TemporaryDirectory() as folder:  # OpenSSL reads keys from files only
         for name, text in (("chain", chain), ("key", key)):
             path = Path(folder, name)
@@ -153,9 +158,13 @@ class TlsListener:
                 self._loop.remove_reader(listening)
                 self._loop.call_later(NO_FILES_SECONDS, self._again, listening)
                 return
+            context = self._contexts.current
+            if context is None:  # never without TLS on this port
+                peer.close()
+                continue
             peer.setblocking(False)
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            greeting = self._loop.create_task(self._greet(peer, str(address[0])))
+            greeting = self._loop.create_task(self._greet(peer, str(address[0]), context))
             self._greetings.add(greeting)
             greeting.add_done_callback(self._greetings.discard)
 
@@ -163,19 +172,21 @@ class TlsListener:
         if listening.fileno() >= 0:
             self._loop.add_reader(listening, self._take, listening)
 
-    async def _greet(self, peer: socket.socket, address: str) -> None:
+    async def _greet(self, peer: socket.socket, address: str, context: ssl.SSLContext) -> None:
         try:
             await self._loop.connect_accepted_socket(
                 self._make_protocol,
                 peer,
-                ssl=self._contexts.current,
+                ssl=context,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS,
             )
         except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
             peer.close()
-            log.warning(
+            reason = reason_of(error)
+            log.log(
+                logging.DEBUG if reason == GONE else logging.WARNING,
                 "charger refused",
-                extra={"address": address, "reason": reason_of(error), "why": str(error)[:200]},
+                extra={"address": address, "reason": reason, "why": str(error)[:200]},
             )
 
 
@@ -187,4 +198,4 @@ def reason_of(error: BaseException) -> str:
     for words, reason in REASONS.items():
         if words in text:
             return reason
-    return "handshake_failed" if isinstance(error, ssl.SSLError) else "gone"
+    return "handshake_failed" if isinstance(error, ssl.SSLError | TimeoutError) else GONE

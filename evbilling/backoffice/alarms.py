@@ -99,8 +99,9 @@ def task_word(handler: str) -> str:
         "stations.services.arrivals.on_chargers_booted": _("Seeing to chargers that have booted"),
         "stations.services.campaigns.on_transfer_changed": _("Going on with a campaign"),
         "stations.services.local_lists.on_people_changed": _("Keeping the chargers’ card lists"),
-        "stations.services.arrivals.on_charger_booted": _("Greeting a charger that has started up"),
         "stations.services.commissioning.on_due": _("Setting a charger up"),
+        "stations.services.certificates.on_certificate_due": _("Signing a charger’s certificate"),
+        "stations.services.upgrades.on_upgrade_due": _("Ending a change of security profile"),
         "evbilling.telling.on_session_billed": _("Telling the customer about the bill"),
     }.get(handler, handler)
 

@@ -179,6 +179,12 @@ def _reservation(fact: Fact, lost: str) -> Happening:
     return Happening(fact.at, "rsv", "calendar-time", f"{plug} · {word}", reason)
 
 
+def _security(fact: Fact, lost: str) -> Happening:
+    return Happening(
+        fact.at, "plug", "shield-lock", _("Security event"), str(fact.data.get("event"))
+    )
+
+
 _WORDS: dict[str, Callable[[Fact, str], Happening]] = {
     "charger_online": _online,
     "charger_offline": _offline,
@@ -186,6 +192,7 @@ _WORDS: dict[str, Callable[[Fact, str], Happening]] = {
     "charger_progress": _progress,
     "charger_switched": _switched,
     "charger_commissioned": _commissioned,
+    "security_event": _security,
     "connector_changed": _connector,
     "card_tapped": _tapped,
     "session_started": _started,

@@ -77,6 +77,12 @@ class Config:
         return f"{'wss' if self._tls_only else 'ws'}://{self.host}:{self.ocpp_port}/ocpp/1.6/"
 
     @property
+    def ocpp_tls_url(self) -> str:
+        """'' where chargers have no TLS port of their own."""
+        port = self.ocpp_tls_port
+        return f"wss://{self.host}:{port}/ocpp/1.6/" if port else ""
+
+    @property
     def ocpp_http_url(self) -> str:
         return f"{'https' if self._tls_only else 'http'}://{self.host}:{self.ocpp_port}"
 

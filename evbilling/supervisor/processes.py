@@ -14,7 +14,8 @@ LEAN = "--without-mingle --without-gossip"
 QUIET = "-l warning"
 SIMULATOR = (
     "{python} -m simulators.charger --fleet {data_dir}/demo/fleet.json"
-    " --state {data_dir}/demo/meters.json --url {ocpp_url} --control-port {control_port}"
+    " --state {data_dir}/demo/meters.json --url {ocpp_url}"
+    " --secure-url {ocpp_tls_url} --control-port {control_port}"
 )
 
 
@@ -68,6 +69,7 @@ class Site:
             "python": sys.executable,
             "data_dir": str(self.home.path),
             "ocpp_url": self.config.ocpp_url,
+            "ocpp_tls_url": self.config.ocpp_tls_url,
             "control_port": str(self.control_port),
         }
         ours = {"PROCESS_NAME": name, "DEMO_CONTROL_PORT": str(self.control_port)}

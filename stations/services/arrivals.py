@@ -3,10 +3,19 @@
 from collections.abc import Callable, Sequence
 
 from core.models import Fact
-from stations.services import campaigns, commissioning, limits, local_lists, transfers, upgrades
+from stations.services import (
+    campaigns,
+    certificates,
+    commissioning,
+    limits,
+    local_lists,
+    transfers,
+    upgrades,
+)
 
 # Each takes the ids of chargers that have just booted, finds those it waits for, and sees to them.
 WAITING: tuple[Callable[[Sequence[int]], None], ...] = (
+    certificates.on_booted,
     upgrades.on_booted,
     transfers.on_booted,
     campaigns.on_booted,

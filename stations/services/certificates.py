@@ -5,6 +5,7 @@ after any restart of ours. A certificate is known at the door by its fingerprint
 effect with the next connection, and ends the present one.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
@@ -115,6 +116,14 @@ def on_outcome(command: Command) -> None:
             state=CertificateState.FAILED, detail=str(said)[:200]
         )
     _happened(row.charger, "certificate_answered", row)
+
+
+def on_booted(charger_ids: Sequence[int]) -> None:
+    """A charger that has come with its certificate has it, also where its answer was lost."""
+    shown = Charger.objects.filter(pk__in=charger_ids).values("connection_certificate")
+    ChargerCertificate.objects.filter(pk__in=shown, state=CertificateState.SENT).update(
+        state=CertificateState.INSTALLED, installed_at=timezone.now(), detail=""
+    )
 
 
 def ask(charger: Charger, *, actor: audit.Actor) -> Command:

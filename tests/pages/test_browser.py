@@ -7,7 +7,16 @@ import pytest
 from django.utils import timezone
 
 from core.audit import SYSTEM
-from stations.models import ChargerSetup, ConfigurationKey, StepStatus
+from stations.models import (
+    Charger,
+    ChargerCertificate,
+    ChargerSetup,
+    ConfigurationKey,
+    InstalledRoot,
+    ProfileUpgrade,
+    SecurityEvent,
+    StepStatus,
+)
 from stations.services import links, setups
 from tests.factories import (
     PASSWORD,
@@ -26,6 +35,33 @@ from tests.pages.charges import an_ended_charge
 pytestmark = pytest.mark.browser
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}
 OVERFLOW = "document.documentElement.scrollWidth - innerWidth"
+
+
+def secure(charger: Charger) -> None:
+    """Something on every card of the Security tab."""
+    rows = {"serial": "f" * 30, "fingerprint": "f" * 64, "not_after": timezone.now()}
+    ChargerCertificate.objects.create(charger=charger, csr="", state="installed", **rows)
+    ChargerCertificate.objects.create(charger=charger, csr="")
+    InstalledRoot.objects.create(
+        charger=charger,
+        use="CentralSystemRootCertificate",
+        hash_algorithm="SHA256",
+        serial_number="a" * 40,
+    )
+    event = "FailedToAuthenticateAtCentralSystem"
+    SecurityEvent.objects.create(charger=charger, type=event, critical=True, tech_info="x" * 255)
+    now = timezone.now()
+    ProfileUpgrade.objects.create(
+        charger=charger,
+        target=2,
+        before=0,
+        step="failed",
+        detail="timeout",
+        epoch=1,
+        asked_by="A",
+        deadline=now,
+        ended_at=now,
+    )
 
 
 @pytest.fixture
@@ -52,6 +88,7 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
     a_reservation(a_connector(charger, 2), a_card(member))
     tested = a_charger(station, online=True)
     acceptance = a_failed_run(tested)
+    secure(charger)
     admin = an_admin(company)
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
@@ -80,6 +117,8 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
         "add charger": "/new-chargers/add/",
         "templates": "/configuration-templates/",
         "new template": "/configuration-templates/new/",
+        "security": f"/chargers/{charger.charge_point_id}/security/",
+        "certificates": "/certificates/",
         "sessions": "/sessions/",
         "session": f"/sessions/{ended.pk}/",
         "session frames": f"/sessions/{ended.pk}/frames/",

@@ -183,6 +183,23 @@ def test_a_certificate_past_its_day_is_refused_at_the_door_too(live: Stack, tmp_
     assert knock_of(own.charger) == "expired"
 
 
+def test_a_certificate_whose_delivery_was_not_answered_counts_once_it_was_used(
+    live: Stack, tmp_path: Path
+) -> None:
+    own = Owned(a_charger(), tmp_path)
+    ChargerCertificate.objects.filter(pk=own.row.pk).update(state="sent", installed_at=None)
+    with Point(live.ocpp_tls_url, own.charger, None, own.context) as point:
+        point.boot()
+        installed = ChargerCertificate.objects.filter(pk=own.row.pk, state="installed")
+        eventually(installed.exists)
+
+
+def test_a_port_for_tls_speaks_nothing_else(live: Stack) -> None:
+    charger = a_charger()
+    plain = live.ocpp_tls_url.replace("wss://", "ws://")
+    assert refused(lambda: Point(plain, charger)) == 0
+
+
 def test_tls_below_1_2_is_not_spoken(live: Stack, tmp_path: Path) -> None:
     charger = a_charger()
     context = a_context(authority.root_pem(), tmp_path)
