@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from core import audit, outbox
@@ -236,7 +236,8 @@ def _next_step(campaign: Campaign, target: CampaignTarget) -> None:
     except transfers.ChargerAway:
         target.state = TargetState.WAITING
     except DomainError as error:
-        target.state, target.detail = TargetState.FAILED, str(error)[:300]
+        with translation.override("en"):  # kept, and read in whatever language
+            target.state, target.detail = TargetState.FAILED, str(error)[:300]
     target.save()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.factories import PASSWORD, a_card, a_charger, a_customer, a_session, a_station, an_admin
+from tests.files.world import a_campaign, a_sent_file, an_image
 from tests.pages.charges import an_ended_charge
 
 pytestmark = pytest.mark.browser
@@ -24,6 +25,8 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
     a_card(member)
     ended = an_ended_charge(plug, member)
     a_session(a_charger(station, online=True).connectors.get(), wh=3_400)
+    a_sent_file(charger)
+    an_image(company, vendor="Maker", model="Model")
     admin = an_admin(company)
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
@@ -47,6 +50,11 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
         "prices": "/prices/",
         "price": f"/prices/{charger.station_id}/guest/",
         "holidays": "/holidays/",
+        "files": f"/chargers/{charger.charge_point_id}/files/",
+        "firmware": "/firmware/",
+        "campaigns": "/campaigns/",
+        "campaign": f"/campaigns/{a_campaign([charger]).pk}/",
+        "new campaign": "/campaigns/new/?kind=configuration",
         "cases": "/cases/",
         "alarms": "/alarms/",
         "account": "/account/",
