@@ -129,8 +129,11 @@ def advance(campaign_id: int) -> None:
         if campaign.deadline <= now:
             waiting.update(state=TargetState.MISSED, changed_at=now)
         working = campaign.targets.filter(state=TargetState.WORKING).count()
-        for target in _ready(campaign, waiting)[: max(campaign.max_parallel - working, 0)]:
+        ready = _ready(campaign, waiting)[: max(campaign.max_parallel - working, 0)]
+        for target in ready:
             _begin(campaign, target)
+        if ready:
+            _publish(campaign)
         open_states = (TargetState.WAITING, TargetState.WORKING)
         if not campaign.targets.filter(state__in=open_states).exists():
             campaign.state, campaign.ended_at = CampaignState.DONE, now
