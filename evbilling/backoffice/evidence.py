@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from evbilling.backoffice.timeline import stop_reason
 from evbilling.templatetags.ui import clock_s, day, kwh
 from stations.findings import FINDINGS
-from stations.models import Case, CaseKind
+from stations.models import Case, CaseKind, TransferKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,8 @@ def _value(key: str, value: Any) -> str:
         return f"{kwh(value, 3)} kWh"
     if key in ("timestamp", "received_at", "started_at", "stopped_at"):
         return _moment(str(value))
+    if key == "file" and value in TransferKind.values:
+        return str(TransferKind(value).label)
     if key == "reason":
         return stop_reason(str(value))
     if key == "faults":

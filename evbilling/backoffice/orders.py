@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
 from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
+from stations.drivers.ocpp.redact import redact
 from stations.models import Session
 from users.models import Card
 
@@ -132,10 +134,16 @@ def question_for(order: Order, payload: Mapping[str, Any], *, charging: bool) ->
     return ""
 
 
+# Orders with the address of a file, which is the key to it.
+WITH_ADDRESS = ("UpdateFirmware", "SignedUpdateFirmware", "GetDiagnostics", "GetLog")
+
+
 def masked(action: str, payload: Any) -> Any:
     """The payload or answer as it may be shown: a charger's password is nobody's to read."""
     if not isinstance(payload, dict):
         return payload
+    if action in WITH_ADDRESS:
+        return orjson.loads(redact(orjson.dumps(payload).decode()))
     if action == "ChangeConfiguration" and is_secret(payload):
         return {**payload, "value": STARS}
     if action == "GetConfiguration" and isinstance(payload.get("configurationKey"), list):

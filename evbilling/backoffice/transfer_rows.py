@@ -129,6 +129,9 @@ def status_word(row: Transfer) -> str:
         transfers.NO_ANSWER: _("No answer in time"),
         transfers.REPLACED: _("Replaced by a newer order"),
         transfers.OVERDUE: _("Nothing was heard of it in time"),
+        transfers.NOT_RECEIVED: _(
+            "The charger says that it has sent the file, but nothing arrived here"
+        ),
         transfers.NOTHING: _("The charger has nothing to send"),
     }
     return str(words.get(row.status, row.status))

@@ -81,7 +81,7 @@ class Transfer(models.Model):
     """One order to fetch or send a file, with an address of its own that ends at ``expires_at``.
 
     ``status`` is the standard's last word (OCPP 1.6 §7.24, §7.25, security extension §4) or one of
-    ours before and beside it: Requested, NotSent, Refused, Overdue, Replaced. The address's secret
+    ours before and beside it (``services.transfers``). The address's secret
     is stored as its SHA-256 only.
     """
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from core import audit, outbox
@@ -129,8 +129,11 @@ def advance(campaign_id: int) -> None:
         if campaign.deadline <= now:
             waiting.update(state=TargetState.MISSED, changed_at=now)
         working = campaign.targets.filter(state=TargetState.WORKING).count()
-        for target in _ready(campaign, waiting)[: max(campaign.max_parallel - working, 0)]:
+        ready = _ready(campaign, waiting)[: max(campaign.max_parallel - working, 0)]
+        for target in ready:
             _begin(campaign, target)
+        if ready:
+            _publish(campaign)
         open_states = (TargetState.WAITING, TargetState.WORKING)
         if not campaign.targets.filter(state__in=open_states).exists():
             campaign.state, campaign.ended_at = CampaignState.DONE, now
@@ -236,7 +239,8 @@ def _next_step(campaign: Campaign, target: CampaignTarget) -> None:
     except transfers.ChargerAway:
         target.state = TargetState.WAITING
     except DomainError as error:
-        target.state, target.detail = TargetState.FAILED, str(error)[:300]
+        with translation.override("en"):  # kept, and read in whatever language
+            target.state, target.detail = TargetState.FAILED, str(error)[:300]
     target.save()
 
 

@@ -75,6 +75,7 @@ IDLE = "Idle"
 # Ours, where the standard has no word.
 NOT_SENT, REFUSED, NO_ANSWER = "NotSent", "Refused", "NoAnswer"
 REPLACED, OVERDUE, NOTHING = "Replaced", "Overdue", "NothingToSend"
+NOT_RECEIVED = "NotReceived"
 NO_ALARM = frozenset({NOT_SENT, REPLACED})
 TAKEN = frozenset({"Accepted", "AcceptedCanceled"})
 
@@ -323,8 +324,7 @@ def _follow(transfer: Transfer, word: str) -> None:
         if word in DONE_WORDS and transfer.status != word:
             change(transfer, TransferState.DONE, word)
     elif word == "Uploaded" and not _has_arrived(transfer):
-        detail = _("The charger says that it has sent the file, but nothing arrived here.")
-        change(transfer, TransferState.FAILED, word, str(detail))
+        change(transfer, TransferState.FAILED, NOT_RECEIVED)
     elif word in DONE_WORDS:
         change(transfer, TransferState.DONE, word)
     elif word in FAILED_WORDS:

@@ -9,9 +9,16 @@ from django.utils import timezone
 
 from core.models import AuditEntry
 from stations.models import Campaign, Charger, FirmwareImage, Transfer, TransferReport
-from stations.services import file_store
+from stations.services import file_store, transfers
 from tests.factories import a_charger, a_company, a_session, a_station, an_admin
-from tests.files.world import a_campaign, a_sent_file, a_transfer, an_image, signed
+from tests.files.world import (
+    a_campaign,
+    a_sent_file,
+    a_transfer,
+    an_image,
+    signed,
+    token_of,
+)
 from tests.pages.people import signed_in, text_of
 from users.models import Level
 
@@ -83,6 +90,16 @@ def test_an_update_is_ordered_from_the_form_and_recorded() -> None:
     assert transfer.command.payload["retries"] == 2
     assert transfer.version_before == "1.0"
     assert AuditEntry.objects.filter(action="order_transfer").count() == 1
+
+
+def test_the_address_of_a_file_is_shown_on_no_page() -> None:
+    charger = a_charger(online=True)
+    transfer = transfers.order_upload(charger, "diagnostics", by="x")
+    client, path = files_of(charger)
+    live = text_of(client.get(f"/chargers/{charger.charge_point_id}/"))
+    assert "/transfer/***/" in live
+    for page in (live, text_of(client.get(path))):
+        assert token_of(transfer) not in page
 
 
 def test_the_time_typed_is_the_stations() -> None:

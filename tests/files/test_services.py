@@ -286,4 +286,4 @@ def test_an_image_of_another_company_is_not_sent() -> None:
     charger = a_charger(online=True)
     with pytest.raises(DomainError):
         transfers.order_firmware(charger, an_image(a_company()), by="x")
-    firmware.delete(an_image(charger.station.company), actor=SYSTEM)
+    firmware.delete(an_image(charger.station.company), actor=SYSTEM)  # nothing is under way

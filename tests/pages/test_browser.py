@@ -29,6 +29,7 @@ from tests.factories import (
     a_station,
     an_admin,
 )
+from tests.files.world import a_campaign, a_sent_file, an_image
 from tests.meaoscp.runs import a_failed_run
 from tests.pages.charges import an_ended_charge
 
@@ -89,6 +90,8 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
     tested = a_charger(station, online=True)
     acceptance = a_failed_run(tested)
     secure(charger)
+    a_sent_file(charger)
+    an_image(company, vendor="Maker", model="Model")
     admin = an_admin(company)
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
@@ -127,6 +130,12 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
         "price": f"/prices/{charger.station_id}/guest/",
         "holidays": "/holidays/",
         "reservations": "/reservations/",
+        "doctor": f"/chargers/{charger.charge_point_id}/doctor/",
+        "files": f"/chargers/{charger.charge_point_id}/files/",
+        "firmware": "/firmware/",
+        "campaigns": "/campaigns/",
+        "campaign": f"/campaigns/{a_campaign([charger]).pk}/",
+        "new campaign": "/campaigns/new/?kind=configuration",
         "cases": "/cases/",
         "alarms": "/alarms/",
         "account": "/account/",

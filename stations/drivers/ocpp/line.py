@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -98,6 +98,25 @@ class Running:
         return most
 
 
+class Turn(asyncio.Lock):
+    """Whose call is out. ``free``: taking it now waits for nobody, also for none who was just woken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._queued = 0
+
+    async def acquire(self) -> Literal[True]:
+        self._queued += 1
+        try:
+            return await super().acquire()
+        finally:
+            self._queued -= 1
+
+    @property
+    def free(self) -> bool:
+        return not self.locked() and not self._queued
+
+
 class Line:
     """The newest socket of a charger. Calls of ours go out one after the other."""
 
@@ -147,7 +166,7 @@ class Line:
         self.take_device(who.device)
         self.orders: asyncio.Task[None] | None = None
         self._send = send
-        self._lock: asyncio.Lock | None = None
+        self._lock: Turn | None = None
         self._pending_id = ""
         self._answer: asyncio.Future[bytes] | None = None
 
@@ -238,10 +257,10 @@ class Line:
     # --- calls of ours ---------------------------------------------------------------------------
 
     @property
-    def calling(self) -> asyncio.Lock:
+    def calling(self) -> Turn:
         """Held while a call of ours is out. Made on first use: most lines never need one."""
         if self._lock is None:
-            self._lock = asyncio.Lock()
+            self._lock = Turn()
         return self._lock
 
     async def call(self, action: str, payload: dict[str, Any], timeout_s: float) -> dict[str, Any]:

@@ -47,10 +47,10 @@ async def carry_out_all(hub: "Hub", waiting: Sequence[tuple[int, int]]) -> None:
         if line is None or command_id in hub.in_hand:
             continue
         hub.in_hand.add(command_id)
-        if charger_id in first or line.calling.locked():
+        if charger_id in first or not line.calling.free:
             hub.spawn(_in_turn(hub, command_id, charger_id))
             continue
-        await line.calling.acquire()  # it is free: nobody else runs in between
+        await line.calling.acquire()  # free: at once, nobody else runs in between
         first[charger_id] = command_id, line
     if first:
         await _claim_and_send(hub, list(first.values()))
