@@ -124,7 +124,7 @@ def _context(
         "devices": _devices(charger, (given or {}).get("device", charger.device)),
         "device_error": str(error) if error and error.field == "device" else "",
         "settings": _settings(charger, given, error),
-        "opened": bool(charger.quirks or error),
+        "opened": bool(error and error.field != "device"),
         "done": request.GET.get("done") == "1" and error is None,
     }
 
