@@ -5,18 +5,19 @@ it. The creation date is the document's own, never the clock's, so that a paper 
 the same file.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from django.contrib.staticfiles import finders
 from fpdf import FPDF
-from fpdf.enums import XPos, YPos
 
 FAMILY = "Sarabun"
 FONTS = {"": "Sarabun_400Regular.ttf", "B": "Sarabun_700Bold.ttf"}
 FOLDER = "vendor/fonts"
+# A line is never broken between a Thai consonant and its vowels or tone mark.
+_CLUSTER = re.compile("[\u0e40-\u0e44]?.[\u0e30-\u0e3a\u0e45\u0e47-\u0e4e]*")
 
 
 class MissingFont(RuntimeError):
@@ -35,6 +36,7 @@ class Paper(FPDF):
 
     def __init__(self, title: str, made_at: datetime, *, language: str = "th") -> None:
         super().__init__(orientation="portrait", unit="mm", format="A4")
+        self._measured: dict[tuple[str, float, str], float] = {}
         for style, name in FONTS.items():
             self.add_font(FAMILY, style, font_file(name))
         self.set_text_shaping(True)
@@ -62,30 +64,53 @@ class Paper(FPDF):
         self.set_xy(x, y)
         self.cell(width or None, line_height(size), text, align=align)
 
-    def lines(self, text: str, width: float, size: float, style: str = "") -> Sequence[str]:
-        """``text`` as it will be broken into lines of ``width``."""
+    def lines(self, text: str, width: float, size: float, style: str = "") -> list[str]:
+        """``text`` broken into lines of ``width``: at spaces, within a word only where it must be."""
         self.set_font(FAMILY, style, size)
-        found: Any = self.multi_cell(width, line_height(size), text, dry_run=True, output="LINES")
-        return list(found)
+        found, line = [], ""
+        for word in text.split():
+            longer = f"{line} {word}" if line else word
+            if self._width(longer, size, style) <= width:
+                line = longer
+                continue
+            if line:
+                found.append(line)
+            *full, line = self._pieces(word, width, size, style)
+            found += full
+        return [*found, line] if line else found
+
+    def _pieces(self, word: str, width: float, size: float, style: str) -> list[str]:
+        """A word that may be wider than the line; Thai has no spaces within a sentence."""
+        found = [""]
+        if self._width(word, size, style) <= width:
+            return [word]
+        for cluster in _CLUSTER.findall(word):
+            if found[-1] and self._width(found[-1] + cluster, size, style) > width:
+                found.append("")
+            found[-1] += cluster
+        return found
+
+    def _width(self, text: str, size: float, style: str) -> float:
+        """mm. Words come again and again, shaping is what costs: each is measured once."""
+        known = self._measured.get((text, size, style))
+        if known is None:
+            known = self._measured[(text, size, style)] = float(self.get_string_width(text))
+        return known
 
     def paragraph(
         self,
         x: float,
         y: float,
-        text: str,
-        width: float,
+        lines: Sequence[str],
         *,
         size: float = 10,
         style: str = "",
-        align: str = "L",
     ) -> float:
-        """Text broken into lines; the y below it."""
-        self.set_font(FAMILY, style, size)
-        self.set_xy(x, y)
-        self.multi_cell(
-            width, line_height(size), text, align=align, new_x=XPos.LEFT, new_y=YPos.NEXT
-        )
-        return float(self.get_y())
+        """Lines one below the other; the y below them."""
+        for line in lines:
+            self.write_at(x, y, line, size=size, style=style)
+            y += line_height(size)
+        return y
 
     def tick(self, x: float, y: float, size: float = 3.0) -> None:
         """A check mark, drawn: no font of ours has one."""

@@ -121,12 +121,12 @@ class _Copy:
         """A two-column box; the y below it."""
         paper, label = self.paper, 32.0
         for name, value in rows:
-            lines = paper.lines(value or " ", width - label - 3, BODY)
+            lines = paper.lines(value, width - label - 3, BODY)
             height = max(7.0, len(lines) * line_height(BODY) + 2 * PAD)
             paper.rect(LEFT, y, label, height)
             paper.rect(LEFT + label, y, width - label, height)
             paper.write_at(LEFT + 1, y + PAD, name, size=BODY)
-            paper.paragraph(LEFT + label + 1, y + PAD, value, width - label - 3, size=BODY)
+            paper.paragraph(LEFT + label + 1, y + PAD, lines, size=BODY)
             y += height
         return y
 
@@ -165,10 +165,10 @@ class _Copy:
         first = step == next(s for s in test.steps if s.on_paper)
         last = step == test.steps[-1]
         found = self.steps.get(step.number)
-        include, said = step.include, remark_of(found)
         width = COLUMNS[5] - 2
-        texts = [text for text in (include, said) if text]
-        used = sum(len(paper.lines(t, width, SMALL)) for t in texts) * line_height(SMALL)
+        include = paper.lines(step.include, width, SMALL)
+        said = paper.lines(remark_of(found), width, SMALL)
+        used = (len(include) + len(said)) * line_height(SMALL)
         height = used + 2 * PAD
         height = max(height, 6.4)
         if y + height > BOTTOM:  # remarks of unusual length: the page goes on overleaf
@@ -199,14 +199,13 @@ class _Copy:
             x = _edges()[column] + COLUMNS[column] / 2 - 1.6
             self.paper.tick(x, middle - 1.6, 3.2)
 
-    def _remark(self, include: str, said: str, y: float) -> None:
-        paper, x, width = self.paper, _edges()[5] + 1, COLUMNS[5] - 2
-        if include:
-            paper.set_text_color(GREY)
-            y = paper.paragraph(x, y, include, width, size=SMALL)
-            paper.set_text_color(0)
-        if said:
-            paper.paragraph(x, y, said, width, size=SMALL)
+    def _remark(self, include: Sequence[str], said: Sequence[str], y: float) -> None:
+        """The form's own words in grey, what was seen below them in black."""
+        paper, x = self.paper, _edges()[5] + 1
+        paper.set_text_color(GREY)
+        y = paper.paragraph(x, y, include, size=SMALL)
+        paper.set_text_color(0)
+        paper.paragraph(x, y, said, size=SMALL)
 
     # --- the last page -----------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from core.errors import DomainError
 from evbilling.backoffice import charger_page
@@ -196,6 +196,7 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else -1
 
 
+@require_safe
 @needs(Action.VIEW)
 def paper(request: AdminRequest, charge_point_id: str, pk: int) -> HttpResponse:
     """The filled form, as far as it is filled."""

@@ -47,3 +47,14 @@ def test_the_same_data_is_the_same_file_and_another_date_is_not() -> None:
 def test_a_font_that_is_not_there_is_said_by_name() -> None:
     with pytest.raises(MissingFont, match=r"vendor/fonts/Nothing\.ttf is missing"):
         font_file("Nothing.ttf")
+
+
+def test_a_long_thai_word_is_never_broken_between_a_consonant_and_its_marks() -> None:
+    paper = Paper("x", AT)
+    text = "ที่ปิ่นฟื้นน้ำผู้เปิดเครื่อง" * 5 + " connector"
+    lines = paper.lines(text, 25, 12)
+    assert len(lines) > 5
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    marks = set("ะัาำิีึืฺุู็่้๊๋์ํ๎")
+    assert not any(line[0] in marks or line[-1] in "เแโใไ" for line in lines)
+    assert paper.lines("", 25, 12) == []
