@@ -26,6 +26,7 @@ def test_the_menu_shows_what_there_is_to_those_who_may() -> None:
         "/chargers/",
         "/prices/",
         "/holidays/",
+        "/frames/",
     ]
     company = a_company()
     assert menu(signed_in(an_admin(company, Level.VIEWER))) == everybody
