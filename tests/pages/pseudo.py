@@ -22,7 +22,8 @@ SAME_EVERYWHERE = re.compile(
     r"\b(kWh|kW|Wh|W|V|A|h|min|ms|s|kB|MB|VAT|OCPP|RFID|QR|SoC|S/N|TOTP|API|MEA|PEA|TOU|On-Peak|Off-Peak|"
     r"Member|VIP|Normal|Fail|EN|ไทย|English|evbilling|Type 2|CCS2|CHAdeMO|holidays|UTC|JSON|"
     r"\d+ [A-Z][a-z]{2} \d{4}|[A-Z][a-z]{2} \d+|ws://\S+|"  # dates and addresses
-    r"Heartbeat|Reset|Authorize|data|key|type|value|[A-Za-z][a-z]+(?:[A-Z][a-z0-9]+)+|"  # OCPP's: GroundFailure, idTag
+    r"Heartbeat|Reset|Authorize|data|key|type|value|"
+    r"[A-Za-z][a-z]+(?:[A-Z][a-z0-9]+)+|"  # OCPP's: GroundFailure, idTag
     r"[A-Z2-7]{4})\b"  # a part of a TOTP secret
 )
 LETTERS = re.compile(r"[A-Za-zก-๙]{2,}")
