@@ -62,7 +62,6 @@ class ForwardForm(Form):
         max_length=500,
         widget=forms.TextInput(
             attrs={
-                "placeholder": "wss://",
                 "inputmode": "url",
                 "autocomplete": "off",
                 "spellcheck": "false",

@@ -227,6 +227,27 @@ def test_its_commands_reach_the_charger_as_orders_and_the_answer_goes_back(
         sent, answer = asked("Reset", {"type": "Soft"})
         assert (sent, answer[2]) == ({"type": "Soft"}, {"status": "Rejected"})
         assert side.call("RemoteStopTransaction", {"transactionId": 5})[0] == 4
+        limit = {
+            "chargingProfileId": 1,
+            "stackLevel": 0,
+            "chargingProfilePurpose": "ChargePointMaxProfile",
+            "chargingProfileKind": "Relative",
+            "chargingSchedule": {
+                "chargingRateUnit": "A",
+                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 500.0}],
+            },
+        }
+        whole = {"connectorId": 0, "csChargingProfiles": limit}
+        assert side.call("SetChargingProfile", whole)[2] == "SecurityError"
+        assert side.call("ClearChargingProfile", {})[2] == "SecurityError"
+        point.answers["GetConfiguration"] = {
+            "configurationKey": [
+                {"key": "NumberOfConnectors", "readonly": True, "value": "2"},
+                {"key": "AuthorizationKey", "readonly": False, "value": "secret"},
+            ]
+        }
+        sent, answer = asked("GetConfiguration", {})
+        assert [row["key"] for row in answer[2]["configurationKey"]] == ["NumberOfConnectors"]
         for key in ("AuthorizationKey", "SecurityProfile", "BackendURL"):
             refused = side.call("ChangeConfiguration", {"key": key, "value": "x"})
             assert refused[2] == "SecurityError", key
@@ -238,7 +259,7 @@ def test_its_commands_reach_the_charger_as_orders_and_the_answer_goes_back(
         AuditEntry.objects.filter(
             actor_kind="forward", subject=f"charger:{charger.pk}", action="command_charger"
         ).count()
-        == 2
+        == 3
     )
     gone = side.call("Reset", {"type": "Soft"})
     assert (gone[0], gone[2]) == (4, "GenericError")
@@ -309,6 +330,44 @@ def test_without_a_number_in_its_answer_a_start_is_tried_again_and_then_let_go(
         (stop,) = side.hear("StopTransaction", 1, 20)
     assert stop["transactionId"] == 5
     assert len(side.of("StartTransaction")) == 3
+
+
+def test_a_side_that_leaves_readings_unanswered_still_hears_of_the_stop(
+    relay: Stack, charger: Charger, side: SecondSide, tag: str
+) -> None:
+    side.answers["MeterValues"] = None
+    relay.processes["forward"].stop()
+    with (
+        relay.servers.process("forward", OCPP_CALL_TIMEOUT_SECONDS="1"),
+        Point(relay.ocpp_url, charger) as point,
+    ):
+        point.boot()
+        row = copied(charger, side)
+        connected(row)
+        ours = point.start(tag)["transactionId"]
+        point.meter(ours, 1_100)
+        point.stop(ours, 1_200)
+        eventually(lambda: Forward.objects.get(pk=row.pk).last_error.startswith("no_answer"), 15)
+        forwarding.ask(charger, actor=SYSTEM)
+        side.hear("StopTransaction")
+    assert len(side.of("MeterValues")) == len(side.of("StartTransaction")) == 1
+    relay.processes["forward"].start()
+
+
+def test_the_heartbeat_is_ours_at_the_pace_that_side_gives(
+    relay: Stack, charger: Charger, side: SecondSide
+) -> None:
+    side.answers["BootNotification"] = {"status": "Accepted", "currentTime": now(), "interval": 1}
+    with Point(relay.ocpp_url, charger) as point:
+        point.boot()
+        connected(copied(charger, side))
+        point.call("Heartbeat")
+        side.hear("Heartbeat", 2)
+        side.call("ChangeConfiguration", {"key": "heartbeatInterval", "value": "600"})
+        told = len(side.of("Heartbeat"))
+        with pytest.raises(AssertionError):
+            side.hear("Heartbeat", told + 2, 2.5)
+    assert Forward.objects.get(charger=charger).wishes == {"HeartbeatInterval": "600"}
 
 
 def test_a_forward_that_is_off_is_dialled_once_when_asked_and_tells_what_it_heard(

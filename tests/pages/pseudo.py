@@ -21,11 +21,12 @@ SEEN = ("alt", "aria-label", "aria-valuetext", "placeholder", "title", "data-say
 SILENT = ("script", "style", "code", "time", "title")
 # Units, proper names and words that the standards define: the same in every language.
 SAME_EVERYWHERE = re.compile(
-    r"\b(kWh|kW|Wh|W|V|A|AC|DC|PDF|FM|Rev|h|min|ms|s|kB|MB|VAT|OCPP|RFID|QR|SoC|S/N|TOTP|API|MEA|PEA|TOU|On-Peak|Off-Peak|"
+    r"\b(kWh|kW|Wh|W|V|A|AC|DC|PDF|FM|Rev|"
+    r"h|min|ms|s|kB|MB|VAT|OCPP|RFID|QR|SoC|S/N|TOTP|API|MEA|PEA|TOU|On-Peak|Off-Peak|"
     r"Member|VIP|Normal|Fail|EN|ไทย|English|evbilling|Type 2|CCS2|CHAdeMO|holidays|UTC|JSON|"
     r"\d+ [A-Z][a-z]{2} \d{4}|[A-Z][a-z]{2} \d+|ws://\S+|"  # dates and addresses
     r"true|false|Voltage|(?:[A-Z][A-Za-z]+\.)+[A-Z][A-Za-z]+|"  # settings: Energy.Active.Import.Register
-    r"SHA(?:256|384|512)|Heartbeat|Reset|data|key|type|value|"  # OCPP's
+    r"SHA(?:256|384|512)|Heartbeat|Reset|Authorize|data|key|type|value|"  # OCPP's
     r"[A-Za-z][a-z]+(?:[A-Z][a-z0-9]+)+|"  # OCPP's too: GroundFailure, idTag
     r"[A-Z2-7]{4})\b"  # a part of a TOTP secret
 )

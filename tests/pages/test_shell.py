@@ -27,6 +27,7 @@ def test_the_menu_shows_what_there_is_to_those_who_may() -> None:
         "/prices/",
         "/holidays/",
         "/certificates/",
+        "/frames/",
     ]
     company = a_company()
     assert menu(signed_in(an_admin(company, Level.VIEWER))) == [*watch, *things, *rest]

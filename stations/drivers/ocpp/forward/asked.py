@@ -83,7 +83,22 @@ async def answer(link: "Link", action: str, payload: Answer) -> Answer:
         raise Refused("SecurityError", "this side may listen only")
     if action not in HANDED_ON and action != "ChangeConfiguration":
         raise Refused("SecurityError", f"{action} belongs to the operator's own system")
-    return await _hand_on(link, action, await _in_our_words(link, action, payload))
+    _leave_our_limits(action, payload)
+    found = await _hand_on(link, action, await _in_our_words(link, action, payload))
+    if action == "GetConfiguration" and isinstance(found.get("configurationKey"), list):
+        shown = [row for row in found["configurationKey"] if not _is_secret(row)]
+        return {**found, "configurationKey": shown}
+    return found
+
+
+def _leave_our_limits(action: str, payload: Answer) -> None:
+    """What the building can bear is ours to say: a limit of the whole charger is neither set nor
+    taken away from there."""
+    profile = payload.get("csChargingProfiles") or {}
+    purpose = profile.get("chargingProfilePurpose") or payload.get("chargingProfilePurpose")
+    everything = action == "ClearChargingProfile" and not (purpose or "id" in payload)
+    if purpose == "ChargePointMaxProfile" or everything:
+        raise Refused("SecurityError", "limits of the whole charger belong to the operator")
 
 
 # --- answered by us --------------------------------------------------------------------------------
@@ -103,8 +118,10 @@ async def _change_configuration(link: "Link", payload: Answer) -> Answer | None:
 
 
 async def _get_configuration(link: "Link", payload: Answer) -> Answer | None:
-    """In both modes from what the charger last said, so that no secret passes by here."""
+    """From what the charger last said, where that is known."""
     rows = await link.run(feed.known_settings, link.target.charger_id)
+    if not rows and link.target.commands:
+        return None
     shown = {str(row.get("key", "")).lower(): row for row in rows if not _is_secret(row)}
     for key, name in WISHES.items():
         if value := link.wishes.get(name):

@@ -27,6 +27,7 @@ SWEEP_SECONDS = 5.0
 SAVE_SECONDS = 1.0
 AGAIN_SECONDS = 1.0
 MOST_SEEN = 2_000
+INSISTED = frozenset({"StartTransaction", "StopTransaction"})
 # Told while they are news; an old one helps nobody.
 PASSING = frozenset(
     {
@@ -79,7 +80,13 @@ class Copies:
             self._link.target.charger_id, self._since, ids, patience
         )
         for frame in found:
-            await self._copy(frame)
+            try:
+                await self._copy(frame)
+            except NoAnswer:
+                # Said once more on the next line, it would stand in the way of all that follows.
+                if frame.action not in INSISTED:
+                    self._move_on(frame)
+                raise
             self._move_on(frame)
             if loop.time() - self._saved >= SAVE_SECONDS:
                 await self._save()
@@ -120,7 +127,7 @@ class Copies:
             return
         payload = _object(frame.payload)
         if payload is None:  # cut where the log cuts; a start or stop is told from its charge
-            if frame.action not in ("StartTransaction", "StopTransaction"):
+            if frame.action not in INSISTED:
                 self._drop()
             return
         tell = _TELL.get(frame.action)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
+from django.conf import settings
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -28,10 +29,9 @@ from stations.models import ForwardState
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
-ANSWER_SECONDS = 30.0
 MOST_BROKEN = 20
 MOST_ASKED = 4  # calls of that side that are being answered at once
-LEAST_HEARTBEAT, LONGEST_HEARTBEAT = 10, 86_400
+LEAST_HEARTBEAT, LONGEST_HEARTBEAT = 1, 86_400
 SHORTEST_BOOT_RETRY = 10.0
 OFFLINE_GRACE = 3.0  # a charger that comes back at once is not worth a new line
 
@@ -65,6 +65,7 @@ class Link:
         self._now = asyncio.Event()
         self._wanted = asyncio.Event()
         self._offline_since: float | None = None
+        self._heard_anything = False
         self.last_call = 0.0
         self.see(target)
 
@@ -109,7 +110,7 @@ class Link:
             except Again:
                 continue
             except NotReached as problem:
-                failures = 0 if self.last_call else failures + 1
+                failures = 0 if self._heard_anything else failures + 1
                 await self._note(ForwardState.FAILED, last_error=str(problem))
             except Exception:
                 log.exception("a forward failed", extra={"forward": self.target.pk})
@@ -139,7 +140,7 @@ class Link:
 
     async def _speak(self) -> None:
         """One connection from dialling to its end, which is ``NotReached`` or ``Finished``."""
-        self.last_call = 0.0
+        self._heard_anything = False
         await self._note(ForwardState.CONNECTING, tried_at=datetime.now(UTC))
         self._line = await dial(self.target)
         listening = asyncio.create_task(self._listen(self._line), name="forward-listen")
@@ -237,16 +238,17 @@ class Link:
             self._answer = loop.create_future()
             text = frames.call(self._pending, action, msgspec.json.encode(payload))
             self.counted["sent"] += 1
+            self.last_call = loop.time()
             try:
                 await line.send(text)
-                answer = await asyncio.wait_for(self._answer, ANSWER_SECONDS)
+                answer = await asyncio.wait_for(self._answer, settings.OCPP_CALL_TIMEOUT_SECONDS)
             except TimeoutError:
                 raise NoAnswer(action) from None
             except ConnectionClosed as error:
                 raise _ended(error) from None
             finally:
                 self._pending, self._answer = "", None
-            self.last_call = loop.time()
+            self._heard_anything = True
             self.counted["answered"] += 1
             return answer if isinstance(answer, dict) else {}
 
