@@ -58,7 +58,6 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
         "prices": "/prices/",
         "price": f"/prices/{charger.station_id}/guest/",
         "holidays": "/holidays/",
-        "communication": f"/chargers/{charger.charge_point_id}/communication/",
         "reservations": "/reservations/",
         "cases": "/cases/",
         "alarms": "/alarms/",
