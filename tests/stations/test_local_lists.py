@@ -4,10 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
+from core import outbox
 from core.audit import SYSTEM
 from core.errors import DomainError
+from core.outbox import News
 from stations.drivers.ocpp import schemas
 from stations.drivers.ocpp.driver import OcppDriver
 from stations.models import Charger, ListState, LocalList, Station
@@ -173,8 +176,12 @@ def test_nothing_is_sent_where_nothing_differs(point: Point, card: Card) -> None
 
 
 def test_five_hundred_cards_at_once_are_one_message(point: Point, customer: Customer) -> None:
-    for n in range(499):
-        cards.create(customer.company, f"N{n}", {"customer": customer}, actor=SYSTEM)
+    company = customer.company
+    made = Card.objects.bulk_create(
+        Card(company=company, customer=customer, id_tag=f"N{n}", key=f"N{n}") for n in range(499)
+    )
+    with transaction.atomic():
+        outbox.publish_many([News("card_changed", card.pk, company.pk) for card in made[:100]])
     point.settle()
     assert len(point.cards) == 500
     assert len(point.heard) == 2
