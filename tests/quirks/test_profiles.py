@@ -15,7 +15,7 @@ from stations.models import Command, CommandStatus, LimitState, PowerLimit
 from stations.profiles import Limit, Purpose
 from stations.services import limits
 from tests.factories import a_charger, a_connector
-from tests.wire import schema
+from tests.inside.witness import schema
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 amounts = st.decimals(0, 400, places=3, allow_nan=False)
