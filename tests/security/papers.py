@@ -1,9 +1,11 @@
 """Certificates for tests, made with ``cryptography`` alone: nothing here is the product's own code."""
 
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +60,13 @@ class Maker:
     def pem(self) -> str:
         return pem(self.certificate)
 
-    def sign(self, common: str, public: Any, *, days: tuple[int, int] = (-1, 30)) -> str:
-        return pem(_signed(a_name(common), self.certificate.subject, public, self.key, days, False))
+    def sign(
+        self, common: str, public: Any, *, days: tuple[int, int] = (-1, 30), address: str = ""
+    ) -> str:
+        """``address``: what a server is reached at."""
+        names = [x509.IPAddress(ip_address(address))] if address else []
+        subject, issuer = a_name(common), self.certificate.subject
+        return pem(_signed(subject, issuer, public, self.key, days, False, names))
 
 
 def a_maker(name: str = "Maker CA") -> Maker:
@@ -75,6 +82,7 @@ def _signed(
     key: ec.EllipticCurvePrivateKey,
     days: tuple[int, int],
     authority: bool,
+    names: Sequence[x509.GeneralName] = (),
 ) -> x509.Certificate:
     now = datetime.now(UTC)
     builder = (
@@ -87,6 +95,8 @@ def _signed(
         .not_valid_after(now + timedelta(days=days[1]))
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
     )
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(key, hashes.SHA256())
 
 

@@ -12,10 +12,11 @@ from django.utils import timezone
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from core.audit import SYSTEM
+from evbilling.supervisor.config import free_port
 from stations.models import Charger, ChargerCertificate, Knock
 from stations.services import authority, certificates
 from tests.factories import a_charger, a_company, a_station
-from tests.security.papers import a_context, a_csr, a_key, a_maker
+from tests.security.papers import a_context, a_csr, a_key, a_maker, pem
 from tests.stack import Stack, eventually
 from tests.wire import Point
 
@@ -209,3 +210,28 @@ def test_tls_below_1_2_is_not_spoken(live: Stack, tmp_path: Path) -> None:
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     assert refused(lambda: Point(live.ocpp_tls_url, charger, tls=context)) == 0
     eventually(lambda: "UNSUPPORTED_PROTOCOL" in log_of(live))
+
+
+def test_with_a_certificate_of_its_own_and_no_second_port_the_one_port_speaks_tls(
+    live: Stack, tmp_path: Path
+) -> None:
+    maker, key, port = a_maker("Public CA"), a_key(), free_port()
+    chain, secret = tmp_path / "server.pem", tmp_path / "server.key"
+    chain.write_text(maker.sign("127.0.0.1", key.public_key(), address="127.0.0.1"))
+    secret.write_text(pem(key))
+    process = live.servers.process(
+        "sockets",
+        OCPP_PORT=str(port),
+        OCPP_TLS_PORT="",
+        TLS_CERT=str(chain),
+        TLS_KEY=str(secret),
+    ).start()
+    try:
+        process.wait_ready()
+        charger = a_charger()
+        context = a_context(maker.pem, tmp_path)
+        with Point(f"wss://127.0.0.1:{port}/ocpp/1.6/", charger, tls=context) as point:
+            assert point.boot()["status"] == "Accepted"
+        assert refused(lambda: Point(f"ws://127.0.0.1:{port}/ocpp/1.6/", charger)) == 0
+    finally:
+        process.stop()
