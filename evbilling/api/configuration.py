@@ -27,7 +27,7 @@ from users.access import Action
 SETTING_STATES = ["ok", "drift", "readonly", "absent", "refused", ""]
 
 
-class SettingSerializer(serializers.Serializer[Any]):
+class StoredSettingSerializer(serializers.Serializer[Any]):
     """``state``: "drift" can be put right; "readonly", "absent", "refused" cannot; "" where nothing
     is wanted. A password's value is null."""
 
@@ -48,10 +48,10 @@ class ConfigurationSerializer(serializers.Serializer[Any]):
     measurands_not_taken = serializers.ListField(child=serializers.CharField(), read_only=True)
     template = Owned(configuration_templates.rows, allow_null=True)
     drift = serializers.IntegerField(read_only=True)
-    keys = SettingSerializer(many=True, read_only=True)
+    keys = StoredSettingSerializer(many=True, read_only=True)
 
 
-class StepSerializer(serializers.Serializer[Any]):
+class CommissioningStepSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=StepKind.choices)
     key = serializers.CharField()
     value = serializers.CharField()
@@ -70,7 +70,7 @@ class CommissioningSerializer(serializers.Serializer[Commissioning]):
     created_at = Moment()
     started_at = Moment(allow_null=True)
     finished_at = Moment(allow_null=True)
-    steps = StepSerializer(many=True, source="steps.all")
+    steps = CommissioningStepSerializer(many=True, source="steps.all")
 
 
 class AgainSerializer(serializers.Serializer[Any]):

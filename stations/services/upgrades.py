@@ -26,6 +26,8 @@ from stations.models import (
     ProfileUpgrade,
     RootUse,
     SecurityProfile,
+    Session,
+    SessionStatus,
     UpgradeStep,
 )
 from stations.models.security import UPGRADE_OPEN
@@ -112,6 +114,11 @@ def missing(charger: Charger, target: int, *, trusts_us: bool = False) -> Domain
         return DomainError(_("Choose a profile."), code="bad_profile", field="profile")
     if target <= charger.least_profile:
         return NotReady(_("The charger has this profile already."), code="has_profile")
+    if Session.objects.filter(charger=charger, status=SessionStatus.ACTIVE).exists():
+        # The restart that makes the profile hold would cut the charge off.
+        return NotReady(
+            _("A car is charging here. Change the profile when it has ended."), code="charging_now"
+        )
     if not charger.password_hmac and target < SecurityProfile.CERTIFICATE:
         return NotReady(_("First give the charger a password."), code="needs_password")
     if target == SecurityProfile.BASIC:

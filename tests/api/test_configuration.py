@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 def a_knock(name: str = "NEW-1", password: str = "") -> Knock:
-    links.connect([links.Attempt(name, password, "203.0.113.7", "t", "Wallbox/1.2")])
+    links.connect([links.Attempt(name, password, "203.0.113.7", "t", user_agent="Wallbox/1.2")])
     return Knock.objects.get(charge_point_id=name)
 
 

@@ -76,7 +76,9 @@ def office(live_web: Any, chromium: Any) -> Iterator[tuple[Any, dict[str, str]]]
     a_card(member)
     ended = an_ended_charge(plug, member)
     a_session(a_charger(station, online=True).connectors.get(), wh=3_400)
-    links.connect([links.Attempt("WALLBOX-9", "", "203.0.113.7", "t", "ACME Wallbox/2.1")])
+    links.connect(
+        [links.Attempt("WALLBOX-9", "", "203.0.113.7", "t", user_agent="ACME Wallbox/2.1")]
+    )
     setups.again(charger, actor=SYSTEM)
     run = charger.commissionings.get()
     for status in StepStatus.values:

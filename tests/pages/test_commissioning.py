@@ -30,7 +30,7 @@ MEASURANDS = "MeterValuesSampledData"
 
 
 def knock(name: str = "NEW-1", password: str = "") -> Knock:
-    links.connect([links.Attempt(name, password, "203.0.113.7", "t", "ACME/2.1")])
+    links.connect([links.Attempt(name, password, "203.0.113.7", "t", user_agent="ACME/2.1")])
     return Knock.objects.get(charge_point_id=name)
 
 

@@ -19,7 +19,7 @@ PASSWORD = "it-has-one-of-its-own"
 
 
 def knock(name: str, password: str = "", address: str = "198.51.100.1", agent: str = "") -> None:
-    links.connect([Attempt(name, password, address, "test", agent)])
+    links.connect([Attempt(name, password, address, "test", user_agent=agent)])
 
 
 def at(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
