@@ -105,8 +105,10 @@ def _follow(running: Running, readings: list[Reading], received_at: datetime) ->
         gap = (reading.at - running.at).total_seconds()
         if reading.power_w is not None:
             running.power_w = reading.power_w
-        elif gap > 0:
-            running.power_w = int(gained * 3600 / gap)
+        elif (
+            gap >= 1
+        ):  # two readings in one instant tell no power, and a division of them no number
+            running.power_w = min(int(gained * 3600 / gap), int(m.MAX_W))
         if gap > 1:
             running.sample_gap_s = min(gap, 900.0)
         running.at = reading.at
