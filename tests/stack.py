@@ -17,6 +17,7 @@ import psycopg2
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from django.db.backends.base.creation import TEST_DATABASE_PREFIX
 
 from evbilling.supervisor.config import free_port
 from evbilling.supervisor.process import Process
@@ -30,7 +31,7 @@ def clone_database() -> str:
     """A new database like the migrated test database; its name."""
     name = f"live_{uuid.uuid4().hex[:10]}"
     template = connection.settings_dict["NAME"]
-    if template == settings.DATABASES["default"]["NAME"]:
+    if not template.startswith(TEST_DATABASE_PREFIX):
         # pytest-django makes the test database only where a test asks for it by its marker.
         template = connection.creation.create_test_db(
             verbosity=0, autoclobber=True, serialize=False

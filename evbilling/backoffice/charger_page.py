@@ -166,7 +166,7 @@ def troubles(request: AdminRequest, charger: Charger) -> dict[str, Any]:
     return {
         "cases": cases.of_charger(rows(request, Case.objects.all()), charger.pk)[:5],
         "wrong_password": chargers.wrong_passwords(charger),
-        "waiting": findings.waiting_for_plug(charger),
+        "waits_for_plug": findings.waiting_for_plug(charger),
     }
 
 

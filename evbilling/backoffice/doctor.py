@@ -119,7 +119,7 @@ def _context(
         "limits": PowerLimit.objects.filter(connector__charger=charger)
         .select_related("connector")
         .order_by("connector__connector_id"),
-        "waiting": findings.waiting_for_plug(charger),
+        "waits_for_plug": findings.waiting_for_plug(charger),
         "may_edit": may(request.admin, Action.EDIT_CHARGER),
         "devices": _devices(charger, (given or {}).get("device", charger.device)),
         "device_error": str(error) if error and error.field == "device" else "",

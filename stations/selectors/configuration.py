@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
-from stations import configuring
+from stations import configuring, devices
 from stations.configuring import DRIFT, Compared, ReadKey, fold
 from stations.models import (
     Charger,
@@ -60,9 +60,16 @@ def template_of(charger: Charger, setup: ChargerSetup | None) -> ConfigurationTe
 
 
 def wanted_of(charger: Charger, setup: ChargerSetup | None) -> Mapping[str, str]:
-    """Key → value as wanted of this charger."""
+    """Key → value as wanted of this charger: its template's, and what its model cannot do without."""
     template = template_of(charger, setup)
-    return built_in() if template is None else template.keys
+    wanted = built_in() if template is None else template.keys
+    recipe = devices.choose(
+        charger.device, charger.vendor, charger.model, charger.firmware_version, charger.quirks
+    ).quirks.configuration
+    if not recipe:
+        return wanted
+    needed = {fold(key) for key in recipe}
+    return {k: v for k, v in wanted.items() if fold(k) not in needed} | recipe
 
 
 def setup_of(charger: Charger) -> ChargerSetup | None:

@@ -16,8 +16,7 @@ from django.utils import timezone
 from core import audit, outbox
 from core.errors import DomainError
 from core.models import Fact, Lease
-from stations import configuring
-from stations.configuring import FEATURES, MEASURANDS, fold
+from stations.configuring import MEASURANDS, fold
 from stations.models import (
     Charger,
     ChargerSetup,
@@ -32,8 +31,13 @@ from stations.models import (
     StepStatus,
 )
 from stations.models.configuration import OPEN_STATES
-from stations.selectors import configuration as selectors
-from stations.services import commands, configuration, measurands, passwords
+from stations.services import (
+    commands,
+    commissioning_plan,
+    configuration,
+    measurands,
+    passwords,
+)
 from stations.services.configuration import setup_of
 
 WORD = "commission"
@@ -46,8 +50,6 @@ MOST_ATTEMPTS = 3  # of one step whose line ended before the answer
 MOST_SILENCES = 3
 MOST_RESTARTS = 2
 ANSWER_SECONDS = 45
-PHASES = ("read", "keys", "trigger", "set", "verify", "password")
-ALSO_READ = (FEATURES, "NumberOfConnectors")  # key by key, besides what is wanted
 
 
 # --- beginning -----------------------------------------------------------------------------------
@@ -208,12 +210,12 @@ def _advance(run: Commissioning) -> None:
                 _moved(run)
                 return
             continue
-        following = PHASES.index(run.phase) + 1 if run.phase else 0
-        if following == len(PHASES):
+        following = commissioning_plan.PHASES.index(run.phase) + 1 if run.phase else 0
+        if following == len(commissioning_plan.PHASES):
             _finish(run)
             return
-        run.phase = PHASES[following]
-        CommissioningStep.objects.bulk_create(_PLANS[run.phase](run))
+        run.phase = commissioning_plan.PHASES[following]
+        CommissioningStep.objects.bulk_create(commissioning_plan.PLANS[run.phase](run))
 
 
 def _ask(run: Commissioning, step: CommissioningStep) -> bool:
@@ -302,122 +304,6 @@ def _after_setting(run: Commissioning, step: CommissioningStep, said: str) -> No
 def _end_step(step: CommissioningStep, status: StepStatus, said: str = "") -> None:
     step.status, step.said, step.at = status, said[:300], timezone.now()
     step.save(update_fields=["status", "said", "at"])
-
-
-# --- phases --------------------------------------------------------------------------------------
-
-
-def _step(
-    run: Commissioning,
-    kind: StepKind,
-    key: str = "",
-    value: str = "",
-    status: StepStatus = StepStatus.WAITING,
-    said: str = "",
-) -> CommissioningStep:
-    return CommissioningStep(
-        commissioning=run,
-        phase=run.phase,
-        kind=kind,
-        key=key[:100],
-        value=value,
-        status=status,
-        said=said[:300],
-    )
-
-
-def _plan_read(run: Commissioning) -> list[CommissioningStep]:
-    ChargerSetup.objects.filter(charger=run.charger).update(asked_at=timezone.now())
-    return [_step(run, StepKind.READ)]
-
-
-def _plan_keys(run: Commissioning) -> list[CommissioningStep]:
-    """Key by key what the answer to "all" did not hold: everything, where there was none."""
-    setup = setup_of(run.charger)
-    known = selectors.known_keys(run.charger)
-    wanted = list(selectors.wanted_of(run.charger, setup))
-    if not _read_all(run):
-        wanted = [*ALSO_READ, *wanted]
-        known = {}
-    return [_step(run, StepKind.READ, key) for key in wanted if fold(key) not in known]
-
-
-def _read_all(run: Commissioning) -> bool:
-    return run.steps.filter(kind=StepKind.READ, key="", status=StepStatus.DONE).exists()
-
-
-def _plan_trigger(run: Commissioning) -> list[CommissioningStep]:
-    """How its plugs are; and who it is, where it came back without saying so."""
-    charger, setup = run.charger, setup_of(run.charger)
-    if setup.features and "remotetrigger" not in map(fold, setup.features):
-        return []
-    said = charger.booted_at is not None and charger.connected_at is not None
-    messages = ["StatusNotification"]
-    if not said or charger.booted_at < charger.connected_at:  # type: ignore[operator]
-        messages.insert(0, "BootNotification")
-    return [_step(run, StepKind.TRIGGER, message) for message in messages]
-
-
-def _plan_set(run: Commissioning) -> list[CommissioningStep]:
-    """Each wanted key: set where it differs, else why not. Refusals of before are tried afresh,
-    unless only what drifted is put right; what it restarted over is left alone."""
-    charger, setup = run.charger, setup_of(run.charger)
-    if run.reason != CommissioningReason.PUT_RIGHT:
-        setup.refused, setup.refused_measurands = {}, []
-        setup.save(update_fields=["refused", "refused_measurands"])
-    known = selectors.known_keys(charger)
-    compared = configuring.compare(
-        selectors.wanted_of(charger, setup), known, setup.refused, setup.refused_measurands
-    )
-    steps = []
-    for each in sorted(compared, key=lambda c: fold(c.key) == fold(MEASURANDS)):
-        status = _STATUS_OF[each.state]
-        if status == StepStatus.ABSENT and not known:
-            status = StepStatus.WAITING  # it tells of no key at all, but may take them
-        if status == StepStatus.WAITING and is_avoided(setup, charger, each.key):
-            status = StepStatus.AVOIDED
-        if run.reason != CommissioningReason.PUT_RIGHT or status == StepStatus.WAITING:
-            steps.append(_step(run, StepKind.SET, each.key, each.wanted, status, each.value or ""))
-    return steps
-
-
-_STATUS_OF = {
-    configuring.OK: StepStatus.ALREADY,
-    configuring.DRIFT: StepStatus.WAITING,
-    configuring.READONLY: StepStatus.READONLY,
-    configuring.ABSENT: StepStatus.ABSENT,
-    configuring.REFUSED: StepStatus.SKIPPED,
-}
-
-
-def is_avoided(setup: ChargerSetup, charger: Charger, key: str) -> bool:
-    """Whether this firmware has restarted over the key before."""
-    before = setup.avoid.get(fold(key))
-    return before is not None and before.get("firmware") == charger.firmware_version
-
-
-def _plan_verify(run: Commissioning) -> list[CommissioningStep]:
-    """What it made of the values: read again what was set."""
-    took = (StepStatus.DONE, StepStatus.RESTART)
-    changed = run.steps.filter(kind=StepKind.SET, status__in=took).values_list("key", flat=True)
-    keys = list(dict.fromkeys(changed))
-    if keys and _read_all(run):
-        keys = [""]
-    return [_step(run, StepKind.READ, key) for key in keys]
-
-
-def _plan_password(run: Commissioning) -> list[CommissioningStep]:
-    return [_step(run, StepKind.PASSWORD)] if run.renew_password else []
-
-
-_PLANS: dict[str, Callable[[Commissioning], list[CommissioningStep]]] = {
-    "read": _plan_read,
-    "keys": _plan_keys,
-    "trigger": _plan_trigger,
-    "set": _plan_set,
-    "verify": _plan_verify,
-    "password": _plan_password,
-}
 
 
 # --- ends ----------------------------------------------------------------------------------------

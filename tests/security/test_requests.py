@@ -124,11 +124,16 @@ def test_a_charger_is_asked_with_our_organisation_and_again_30_days_before_the_e
         point.call("SignCertificate", {"csr": csr})
         point.expect("CertificateSigned")
         eventually(lambda: state(charger) == "installed")
-        assert certificates.renew_expiring() == 0
+        certificates.renew_expiring()
+        mine = ChargerCertificate.objects.filter(charger=charger)
+        assert mine.get().renewal_asked_at is None
         soon = timezone.now() + timedelta(days=29)
-        ChargerCertificate.objects.filter(charger=charger).update(not_after=soon)
-        assert certificates.renew_expiring() == 1
-        assert certificates.renew_expiring() == 0  # once a day
+        mine.update(not_after=soon)
+        certificates.renew_expiring()
+        asked_at = mine.get().renewal_asked_at
+        assert asked_at is not None
+        certificates.renew_expiring()
+        assert mine.get().renewal_asked_at == asked_at  # once a day
         assert point.expect("ChangeConfiguration") == cpo
         assert point.expect("ExtendedTriggerMessage") == trigger
 

@@ -11,13 +11,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from core import outbox
+from core.audit import SYSTEM
 from core.models import Delivery
 from stations import configuring
 from stations.drivers.ocpp.orders import outcome
-from stations.models import Charger, Command, CommandStatus
-from stations.services import commands, connectors
+from stations.models import Charger, Command, CommandStatus, Commissioning
+from stations.selectors import configuration as selectors
+from stations.services import chargers, commands, connectors
+from stations.services.chargers import ChargerFields
 from stations.services.connectors import BootReport
-from tests.factories import go_online
+from tests.factories import a_station, go_online
 
 HOLDER = "sockets_test"
 FACTORY = {
@@ -165,3 +168,34 @@ def later(**since: float) -> None:
             connected_at=charger.connected_at - back,
             booted_at=charger.booted_at - back if charger.booted_at else None,
         )
+
+
+def a_new_charger(name: str = "NEW-1") -> Charger:
+    fields = ChargerFields(connector_count=1)
+    return chargers.create(a_station(), name, fields, actor=SYSTEM)
+
+
+def set_up(talker: Talker) -> Commissioning:
+    talker.connect()
+    talker.settle()
+    return talker.charger.commissionings.get()
+
+
+def steps(run: Commissioning, key: str) -> list[tuple[str, str]]:
+    """(value, status) of what was set, in order."""
+    found = run.steps.filter(kind="set", key=key).order_by("pk")
+    return [(step.value, step.status) for step in found]
+
+
+def step_once(talker: Talker) -> None:
+    from core import outbox
+    from core.models import Delivery
+
+    Delivery.objects.filter(due__isnull=False).update(due=timezone.now())
+    while outbox.deliver_one():
+        pass
+    talker.answer_one()
+
+
+def settings_of(talker: Talker) -> list[selectors.Setting]:
+    return selectors.settings_of(talker.charger, selectors.setup_of(talker.charger))
