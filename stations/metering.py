@@ -211,6 +211,7 @@ class _Sorting:
 
     plug: Plug
     short: bool
+    newest_first: bool = False  # of counters that fit, that of the reading before, not the nearest
     counters: list[_Counter] = field(default_factory=list)
     faults: dict[str, None] = field(default_factory=dict)  # in the order noticed
 
@@ -219,8 +220,7 @@ class _Sorting:
         alive = self.counters[-MOST_OPEN:]
         fitting = [c for c in alive if self._continues(c, reading)]
         if fitting:
-            # The smallest rise: of two counters that fit, the one it is nearest to.
-            chosen = min(fitting, key=lambda c: max(reading.wh - c.last_wh, 0))
+            chosen = min(fitting, key=lambda c: self._distance(c, reading))
             if reading.wh < chosen.last_wh:
                 reading = _level(reading, chosen.last_wh)
             chosen.readings.append(reading)
@@ -236,6 +236,13 @@ class _Sorting:
         if rise < -JITTER_WH:
             return False
         return rise <= self._most(counter, reading)
+
+    def _distance(self, counter: _Counter, reading: _Reading) -> tuple[bool, int]:
+        """How far a reading lies from a counter that it fits. A wobble is one of the newest counter;
+        that an older one stood just above is chance."""
+        newest = counter is self.counters[-1]
+        rise = reading.wh - counter.last_wh
+        return not newest and (self.newest_first or rise < 0), max(rise, 0)
 
     def _most(self, counter: _Counter, reading: _Reading) -> float:
         """What can have been added to a counter since its last reading."""
@@ -289,11 +296,14 @@ def measure(
     """
     ordered = sorted(samples, key=lambda s: s.at)
     readings = _in_order(start_wh, ordered, stop_wh, start, stop)
-    sorting = _Sorting(plug, _is_short(readings))
-    sorting.counters.append(_Counter([readings[0]], start_wh))
-    for reading in readings[1:]:
-        sorting.take(reading)
-    chosen = _believed(sorting.counters, len(readings) - 1 if stop_wh is not None else None)
+    sorting = _told_apart(readings, plug)
+    stop_n = len(readings) - 1 if stop_wh is not None else None
+    if sorting.faults and _whole(sorting.counters, stop_n) is None:
+        # By chance a reading may stand where another counter stood: told apart the other way, start
+        # and stop may turn out to be one.
+        other = _told_apart(readings, plug, newest_first=True)
+        sorting = sorting if _whole(other.counters, stop_n) is None else other
+    chosen = _believed(sorting.counters, stop_n)
     wh = sum(c.rise for c in chosen)
     curve = _curve(ordered, chosen, sorting.counters, wh)
     faults = tuple(sorting.faults)
@@ -303,6 +313,16 @@ def measure(
     possible = plug.most_wh(_seconds(readings[0].sample, readings[-1].sample))
     disputed = max(int(min(claimed, possible)) - wh, 0) if faults else 0
     return Metered(wh, curve, faults, claimed, disputed)
+
+
+def _told_apart(
+    readings: Sequence[_Reading], plug: Plug, *, newest_first: bool = False
+) -> _Sorting:
+    sorting = _Sorting(plug, _is_short(readings), newest_first)
+    sorting.counters.append(_Counter([readings[0]], readings[0].wh))
+    for reading in readings[1:]:
+        sorting.take(reading)
+    return sorting
 
 
 def _in_order(
@@ -356,10 +376,8 @@ def _level(reading: _Reading, wh: int) -> _Reading:
 def _believed(counters: Sequence[_Counter], stop_n: int | None) -> list[_Counter]:
     """The counters whose rises are the energy: start to stop where that is one counter, else the
     best supported ones that do not overlap, in order."""
-    for counter in counters:
-        whole = counter.readings[0].n == 0 and counter.readings[-1].n == stop_n
-        if whole and stop_n:
-            return [counter]
+    if whole := _whole(counters, stop_n):
+        return [whole]
     rows = sorted((c for c in counters if c.steps), key=lambda c: c.readings[-1].n)
     ends = [c.readings[-1].n for c in rows]
     best = [_Chain()]
@@ -368,6 +386,14 @@ def _believed(counters: Sequence[_Counter], stop_n: int | None) -> list[_Counter
         taken = _Chain(before.steps + counter.steps, before.rise + counter.rise, counter, before)
         best.append(max(best[-1], taken, key=lambda chain: (chain.steps, chain.rise)))
     return best[-1].counters()
+
+
+def _whole(counters: Sequence[_Counter], stop_n: int | None) -> _Counter | None:
+    """The counter that both start and stop belong to."""
+    for counter in counters:
+        if stop_n and counter.readings[0].n == 0 and counter.readings[-1].n == stop_n:
+            return counter
+    return None
 
 
 def _curve(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import dj_database_url
 import psycopg2
@@ -125,7 +126,16 @@ class Stack:
             ).start()
         for name in fresh:
             self.processes[name].wait_ready()
+        if "sockets" in fresh:  # its port is open a moment before it lets chargers in
+            eventually(self._lets_in)
         return self
+
+    def _lets_in(self) -> bool:
+        try:
+            with urlopen(f"http://127.0.0.1:{self.ocpp_port}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
     def process_named(self, name: str) -> Process:
         """One of the product's processes, or a server that this stack runs itself."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from stations import configuration, profiles
@@ -91,8 +92,9 @@ def tell_again(charger_id: int, number: int) -> None:
 
 def tell_after_boot(charger_ids: Sequence[int]) -> None:
     """A charger that has booted may have forgotten its limits, and one that was away missed some."""
-    rows = PowerLimit.objects.filter(connector__charger__in=charger_ids).order_by("pk")
-    for pk in list(rows.values_list("pk", flat=True)):
+    told_since = Q(told_at__gte=F("connector__charger__booted_at")) & ~Q(state=LimitState.UNREACHED)
+    rows = PowerLimit.objects.filter(connector__charger__in=charger_ids).exclude(told_since)
+    for pk in list(rows.order_by("pk").values_list("pk", flat=True)):
         _tell_anew(pk)
 
 
