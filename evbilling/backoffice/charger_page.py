@@ -80,12 +80,12 @@ def frame(request: AdminRequest, charger: Charger, tab: str) -> dict[str, Any]:
         ("sessions", "charger-sessions", _("Charges")),
         ("frames", "charger-frames", _("Frames")),
         ("communication", "charger-communication", _("Communication")),
+        ("commissioning", "charger-commissioning", _("Set-up")),
+        ("doctor", "charger-doctor", _("Doctor")),
         ("security", "charger-security", _("Security")),
         ("files", "charger-files", _("Files")),
         ("forwarding", "charger-forwarding", _("Forwarding")),
-        ("commissioning", "charger-commissioning", _("Set-up")),
         ("acceptance", "charger-acceptance", _("Acceptance test")),
-        ("doctor", "charger-doctor", _("Doctor")),
     )
     return {
         "charger": charger,

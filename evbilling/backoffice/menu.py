@@ -55,6 +55,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                     "charger-forwarding",
                     "charger-forwarding-set",
                     "charger-commissioning",
+                    "charger-doctor",
                     "charger-acceptance",
                     "charger-acceptance-run",
                     "charger-edit",
