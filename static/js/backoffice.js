@@ -103,6 +103,9 @@
     }
   });
 
+  // On a phone the tabs scroll: the one that is open is in sight.
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   setInterval(look, 5000);
   setInterval(poll, POLL_MS);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) { look(); poll(); } });
