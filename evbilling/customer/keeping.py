@@ -14,7 +14,7 @@ from core.errors import Conflict, DomainError
 from evbilling.customer import words
 from evbilling.customer.stage import Stage
 from evbilling.customer.words import Note
-from evbilling.templatetags.ui import clock
+from evbilling.templatetags.ui import moment
 from stations.models import ConnectorStatus, RefusedBecause, Reservation, ReservationStatus
 from stations.selectors import reservations as reads
 from stations.services import card_proof, gate, reservations, visits
@@ -58,7 +58,7 @@ def note(row: Reservation | None) -> Note | None:
     """What became of this phone's reservation, and what to do now."""
     if row is None:
         return None
-    until = clock(row.expires_at)
+    until = moment(row.expires_at)
     if row.status == ReservationStatus.REQUESTED:
         return Note(
             "plug",

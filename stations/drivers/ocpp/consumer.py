@@ -24,7 +24,7 @@ from stations.drivers.ocpp.hub import Hub
 from stations.drivers.ocpp.line import Line
 from stations.drivers.ocpp.rejected import keep_rejected
 from stations.drivers.ocpp.writer import DatabaseAway
-from stations.services.links import Turned
+from stations.services.links import Attempt, Connected, Turned
 
 log = logging.getLogger(__name__)
 SUBPROTOCOL = "ocpp1.6"
@@ -45,10 +45,28 @@ class ChargerConsumer(AsyncConsumer):
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         await receive()  # websocket.connect
+        met = await self._at_the_door(scope, send)
+        if met is None:
+            return
+        who, oddities = met
+        line = await self.hub.admit(who, send)
+        for code in oddities:
+            line.notice(code)
+        try:
+            await _converse(line, receive)
+        except Closed:
+            pass
+        finally:
+            await self.hub.leave(line)
+
+    async def _at_the_door(
+        self, scope: dict[str, Any], send: Any
+    ) -> tuple[Connected, list[str]] | None:
+        """Let a charger in, with what was odd about its handshake; None where it stays out."""
         attempt = attempt_of(scope, self.hub.holder, self.hub.trust)
         if attempt is None or not self.hub.ready:
             await _deny(send, 503 if attempt else 404)
-            return
+            return None
         offered = SUBPROTOCOL in scope["subprotocols"]
         repaired = any(key == COMPLETED for key, _ in scope["headers"])
         scope["headers"] = []  # thousands of idle sockets: what is no longer needed goes
@@ -57,42 +75,41 @@ class ChargerConsumer(AsyncConsumer):
             who = await self.hub.door.submit(attempt)
         except DatabaseAway:
             await _deny(send, 503)
-            return
+            return None
         if isinstance(who, Turned):
-            log.warning(
-                "charger refused",
-                extra={
-                    "charger": attempt.charge_point_id,
-                    "address": attempt.address,
-                    "reason": who.reason,
-                },
-            )
+            _log_refusal(attempt, who)
             await _deny(send, 404 if who.reason == "unknown" else 401)
-            return
-        quirks = who.device.quirks
-        if repaired and not quirks.no_connection_header:
-            await _deny(send, 400)
+            return None
+        if not await _accept(send, who, offered=offered, repaired=repaired):
             await self.hub.exits.submit((who.pk, who.epoch))
-            return
-        # OCPP-J 1.6 §3.2: no common subprotocol - finish the handshake without one, then close.
-        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if offered else None})
-        if not offered and not quirks.no_subprotocol:
-            await send(
-                {"type": "websocket.close", "code": HANG_UP_PROTOCOL, "reason": "offer ocpp1.6"}
-            )
-            await self.hub.exits.submit((who.pk, who.epoch))
-            return
-        line = await self.hub.admit(who, send)
-        if not offered:
-            line.notice("no_subprotocol")
-        if repaired:
-            line.notice("no_connection_header")
-        try:
-            await _converse(line, receive)
-        except Closed:
-            pass
-        finally:
-            await self.hub.leave(line)
+            return None
+        odd = {"no_subprotocol": not offered, "no_connection_header": repaired}
+        return who, [code for code, noticed in odd.items() if noticed]
+
+
+def _log_refusal(attempt: Attempt, turned: Turned) -> None:
+    log.warning(
+        "charger refused",
+        extra={
+            "charger": attempt.charge_point_id,
+            "address": attempt.address,
+            "reason": turned.reason,
+        },
+    )
+
+
+async def _accept(send: Any, who: Connected, *, offered: bool, repaired: bool) -> bool:
+    """Finish the handshake. False where it is one that only chargers known for it may make."""
+    quirks = who.device.quirks
+    if repaired and not quirks.no_connection_header:
+        await _deny(send, 400)
+        return False
+    # OCPP-J 1.6 §3.2: no common subprotocol - finish the handshake without one, then close.
+    await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if offered else None})
+    if offered or quirks.no_subprotocol:
+        return True
+    await send({"type": "websocket.close", "code": HANG_UP_PROTOCOL, "reason": "offer ocpp1.6"})
+    return False
 
 
 async def _converse(line: Line, receive: Any) -> None:
