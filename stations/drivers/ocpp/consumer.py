@@ -52,6 +52,7 @@ class ChargerConsumer(AsyncConsumer):
         line = await self.hub.admit(who, send)
         for code in oddities:
             line.notice(code)
+        del met, who, oddities  # the line has what it needs, for as long as it lasts
         try:
             await _converse(line, receive)
         except Closed:

@@ -64,6 +64,9 @@ class Hub:
         self.ends: GroupWriter[commands.Ended, None] = GroupWriter("ends", _write_ends)
         self.in_hand: set[int] = set()  # queued orders that wait here for their line
         self.stale_stations: set[tuple[int, int]] = set()
+        # When a charger that has not said who it is will be asked. A timer for each would cost as
+        # much as a tenth of its line.
+        self.silent: list[tuple[float, Line]] = []
         self._noticing: set[Line] = set()
         self._noticed_new = asyncio.Event()
         self.lease: leases.Held | None = None
@@ -189,12 +192,21 @@ class Hub:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
+            self._ask_the_silent()
             try:
                 await self._take_queued()
             except DatabaseAway:
                 self.database_ok = False
                 continue
             self.database_ok = True
+
+    def _ask_the_silent(self) -> None:
+        now = time.monotonic()
+        due = [line for at, line in self.silent if at <= now]
+        if due:
+            self.silent = [(at, line) for at, line in self.silent if at > now]
+            for line in due:
+                self.spawn(presence.ask(line))
 
     async def _take_queued(self) -> None:
         """Look at the queue: many orders may have come at once."""

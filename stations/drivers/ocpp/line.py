@@ -162,7 +162,7 @@ class Line:
         self.closed = False
         self.booted = False
         self.message_id = b""
-        self.noticed: dict[str, Noticed] = {}
+        self.noticed: dict[str, Noticed] | None = None  # made on first use: most are honest
         self.take_device(who.device)
         self.orders: asyncio.Task[None] | None = None
         self._send = send
@@ -190,6 +190,8 @@ class Line:
         now = datetime.now(UTC)
         if self.message_id:
             evidence["message_id"] = self.message_id.decode("utf-8", "replace").strip('"')[:60]
+        if self.noticed is None:
+            self.noticed = {}
         known = self.noticed.get(code)
         if known is None:
             applied = "" if self.device.key == GENERIC else self.device.key
@@ -204,8 +206,9 @@ class Line:
 
     def take_noticed(self) -> list[Noticed]:
         """What was noticed since the last time, counted from nought again."""
-        found = [msgspec.structs.replace(n) for n in self.noticed.values() if n.count]
-        for noticed in self.noticed.values():
+        kept = (self.noticed or {}).values()
+        found = [msgspec.structs.replace(n) for n in kept if n.count]
+        for noticed in kept:
             noticed.count = 0
         return found
 

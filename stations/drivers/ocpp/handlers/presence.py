@@ -1,6 +1,6 @@
 """The charger says that it is there and how its plugs are: boot, heartbeat, status."""
 
-import asyncio
+import time
 from datetime import datetime
 
 import msgspec
@@ -102,10 +102,10 @@ def expect(line: Line, introduced: bool) -> None:
     if introduced and not forgets:
         return
     wait = FORGETS_S if forgets else NEVER_SAID_S
-    asyncio.get_running_loop().call_later(wait, lambda: line.hub.spawn(_ask(line)))
+    line.hub.silent.append((time.monotonic() + wait, line))
 
 
-async def _ask(line: Line) -> None:
+async def ask(line: Line) -> None:
     """Its boot message, then how its plugs are. What it says comes as messages of its own."""
     if line.closed or line.booted or line.no_trigger:
         return
