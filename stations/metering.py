@@ -26,7 +26,7 @@ BURST_S = (
 # A charge this short may be a test at the bench that runs an hour's charge in a minute, or one whose
 # times are unknown (made offline with a wrong clock): only what a car can take at once bounds it.
 SHORT = timedelta(minutes=15)
-SHORT_MOST_WH = 50_000
+SHORT_MOST_WH = 10_000
 MOST_OPEN = 8  # counters kept in mind; a meter with more of them is noise
 LEAST_SHAPE = 3  # readings from which on another counter tells how energy came over time
 
