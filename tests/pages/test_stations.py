@@ -1,9 +1,11 @@
 """Stations: the list, the page, the switch."""
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -26,6 +28,13 @@ from users.models import Level
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture
+def noon() -> Iterator[None]:
+    """The middle of a day: soon after midnight a charge of an hour ago began on the day before."""
+    with time_machine.travel(midnight() + timedelta(hours=12)):
+        yield
+
+
 def test_the_list_says_what_stands_there_and_what_it_gave_today() -> None:
     company = a_company()
     station = a_station(company, name="Suk Jai", contracted_kw=150, utility_meter_number="123456")
@@ -43,6 +52,7 @@ def test_the_list_says_what_stands_there_and_what_it_gave_today() -> None:
     assert "Charging 1" in page
 
 
+@pytest.mark.usefixtures("noon")
 def test_energy_before_midnight_counts_for_yesterday() -> None:
     company = a_company()
     station = a_station(company)
@@ -138,6 +148,7 @@ def test_an_operator_may_look_but_not_close_a_station() -> None:
     assert client.post(f"/stations/{station.pk}/enabled/", {"on": "0"}).status_code == 403
 
 
+@pytest.mark.usefixtures("noon")
 def test_the_list_asks_as_little_for_many_stations_as_for_one(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
