@@ -39,6 +39,10 @@ def clone_database() -> str:
         )
     connection.close()
     with admin_cursor() as cursor:
+        # A thread of an earlier test may have left its connection open: a template must have none.
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [template]
+        )
         cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return name
 

@@ -16,15 +16,15 @@ from core import audit
 from core.errors import DomainError
 from evbilling.api import stations, waiting
 from evbilling.api.base import Endpoint
-from evbilling.api.commands import Raw, without_secrets
+from evbilling.api.commands import Raw
 from evbilling.api.errors import MissingNow
 from evbilling.api.fields import Owned
 from evbilling.api.parsers import PlainJson
-from stations.drivers.ocpp import schemas
+from stations.drivers.ocpp.driver import OcppDriver
+from stations.drivers.ocpp.redact import without_secrets
 from stations.drivers.ocpp.schemas import OUTWARD
 from stations.models import Charger, Command, CommandStatus, Protocol
 from stations.models.command import OPEN
-from stations.services import commands
 from users.access import Action, scope
 
 MOST = 5_000
@@ -84,10 +84,9 @@ class BulkCommands(Endpoint):
         seconds = waiting.patience(request)
         fields = self.body()
         payload = fields.get("payload", {})
-        schemas.check_request(action, payload)
         chargers = self._chargers(fields)
         with transaction.atomic():
-            batch, made = commands.request_many(
+            batch, made = OcppDriver().send_many(
                 [c.pk for c in chargers],
                 action,
                 payload,

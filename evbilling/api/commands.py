@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-import orjson
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
@@ -20,15 +19,10 @@ from evbilling.api.fields import Moment
 from evbilling.api.filters import ByTime
 from evbilling.api.parsers import PlainJson
 from stations.drivers.ocpp.driver import OcppDriver
-from stations.drivers.ocpp.redact import redact
+from stations.drivers.ocpp.redact import without_secrets
 from stations.drivers.ocpp.schemas import OUTWARD
 from stations.models import Command, CommandStatus
 from users.access import Action, scope
-
-
-def without_secrets(value: Any) -> Any:
-    """A payload or an answer as it may be shown: passwords and keys as ``***``."""
-    return orjson.loads(redact(orjson.dumps(value).decode()))
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)

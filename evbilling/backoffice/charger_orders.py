@@ -18,7 +18,6 @@ from evbilling.backoffice.orders import (
     Order,
     Text,
     card_label,
-    is_secret,
     masked,
     payload_of,
     question_for,
@@ -32,6 +31,7 @@ from stations.models.command import OPEN
 from stations.selectors import chargers
 from stations.selectors.chargers import online_of
 from stations.services.measuring import device_of
+from stations.services.passwords import is_password_change
 from users.models import Card as RfidCard
 
 LONGEST = 10_000  # characters of one field: a chain of certificates
@@ -129,7 +129,7 @@ def send(request: AdminRequest, charger: Charger) -> Filled | None:
             return Filled(order, values, question=question)
         _give(request, charger, order, payload)
     except DomainError as error:
-        if is_secret(values):
+        if is_password_change(order.action, values):
             values["value"] = ""
         return Filled(order, values).blaming(error)
     return None

@@ -10,18 +10,17 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
 from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
-from stations.drivers.ocpp.redact import redact
+from stations import configuring
+from stations.drivers.ocpp.redact import without_secrets
 from stations.models import Session
+from stations.services.passwords import is_password_change
 from users.models import Card
 
-STARS = "***"
-SECRET_KEY_NAME = "authorizationkey"  # noqa: S105 (the name of a key, not a key)
 Text = str | Promise
 
 
@@ -81,7 +80,7 @@ class Filled:
     @property
     def wants_password(self) -> bool:
         """Somebody tried to change the charger's password here: there is a button for it elsewhere."""
-        return self.order.action == "ChangeConfiguration" and is_secret(self.values)
+        return is_password_change(self.order.action, self.values)
 
     @property
     def open(self) -> bool:
@@ -112,7 +111,7 @@ def payload_of(order: Order, posted: Mapping[str, str]) -> dict[str, Any]:
                 raise DomainError(_("Fill this in."), code="required", field=one.name)
             continue
         _place(found, one.name, _typed(one, text))
-    if order.action == "ChangeConfiguration" and is_secret(found):
+    if is_password_change(order.action, found):
         # Typed here, somebody would know it; the button makes one that nobody knows.
         raise DomainError(
             _("The password is changed on the Security tab, on both sides at once."),
@@ -135,25 +134,15 @@ def question_for(order: Order, payload: Mapping[str, Any], *, charging: bool) ->
 
 
 # Orders with the address of a file, which is the key to it.
-WITH_ADDRESS = ("UpdateFirmware", "SignedUpdateFirmware", "GetDiagnostics", "GetLog")
 
 
 def masked(action: str, payload: Any) -> Any:
     """The payload or answer as it may be shown: a charger's password is nobody's to read."""
     if not isinstance(payload, dict):
         return payload
-    if action in WITH_ADDRESS:
-        return orjson.loads(redact(orjson.dumps(payload).decode()))
-    if action == "ChangeConfiguration" and is_secret(payload):
-        return {**payload, "value": STARS}
-    if action == "GetConfiguration" and isinstance(payload.get("configurationKey"), list):
-        rows = [
-            {**row, "value": STARS} if is_secret(row) and "value" in row else row
-            for row in payload["configurationKey"]
-            if isinstance(row, dict)
-        ]
-        return {**payload, "configurationKey": rows}
-    return payload
+    if action == "ChangeConfiguration" and configuring.is_secret(str(payload.get("key"))):
+        return {**payload, "value": configuring.STARS}
+    return without_secrets(configuring.without_secrets(payload))
 
 
 def card_label(card: Card) -> str:
@@ -231,8 +220,3 @@ def _entry(one: Field, words: list[str]) -> dict[str, Any]:
             _("Write each line as: card, or card status."), code="not_an_entry", field=one.name
         )
     return {"idTag": tag, "idTagInfo": {"status": status[0] if status else "Accepted"}}
-
-
-def is_secret(row: Mapping[str, Any]) -> bool:
-    """Whether a configuration key holds the charger's password."""
-    return str(row.get("key", "")).lower() == SECRET_KEY_NAME

@@ -37,7 +37,7 @@ from stations.models import (
     TransferKind,
     TransferState,
 )
-from stations.services import commands, transfers
+from stations.services import commands, passwords, transfers
 from stations.services.transfers import Wish
 from users.models import Company
 
@@ -56,7 +56,6 @@ UPLOADS = {
     ("GetLog", "SecurityLog"): TransferKind.SECURITY_LOG,
 }
 FIRMWARE_ACTIONS = ("UpdateFirmware", "SignedUpdateFirmware")
-SECRET_KEY_NAME = "authorizationkey"  # noqa: S105 (a name, no secret)
 Step = dict[str, Any]
 
 
@@ -371,12 +370,7 @@ def _check_step(plan: Plan, step: Step) -> None:
         )
     if plan.kind == CampaignKind.ORDER and len(plan.steps) > 1:
         raise DomainError(_("Choose one order."), code="invalid", field="steps")
-    if action == "ChangeConfiguration" and str(payload.get("key", "")).lower() == SECRET_KEY_NAME:
-        raise DomainError(
-            _("The password is changed where the charger is set up, on both sides at once."),
-            code="password_elsewhere",
-            field="key",
-        )
+    passwords.refuse_for_many(action, payload)
 
 
 def _check_chargers(plan: Plan, chargers: Sequence[Charger]) -> None:

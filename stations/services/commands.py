@@ -34,6 +34,7 @@ class Claimed:
     action: str
     payload: dict[str, Any]
     answer_timeout_s: int
+    readable: bool = True  # False: SECRET_KEY has changed since its secret fields were sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,19 +283,12 @@ _CLAIMED = "m.id, m.charger_id, m.action, m.payload, m.answer_timeout_s, m.seale
 
 def _claimed(row: tuple[Any, ...]) -> Claimed:
     payload = row[3] if isinstance(row[3], dict) else orjson.loads(row[3])
-    if row[5]:
-        payload.update(_unsealed(row[5]))
-    return Claimed(row[0], row[1], row[2], payload, row[4])
-
-
-def _unsealed(sealed: str) -> dict[str, str]:
-    """The secret fields; none where SECRET_KEY has changed meanwhile (the stars then go nowhere:
-    ``***`` is too short for any of them and the charger says so)."""
+    sealed, readable = row[5], True
     try:
-        found: dict[str, str] = orjson.loads(unseal(sealed))
+        payload.update(orjson.loads(unseal(sealed)) if sealed else {})
     except Unreadable:
-        return {}
-    return found
+        readable = False
+    return Claimed(row[0], row[1], row[2], payload, row[4], readable)
 
 
 def finish(

@@ -98,9 +98,9 @@ def on_booted(charger_ids: Sequence[int]) -> None:
     rows.exclude(state=ListState.UNSUPPORTED).update(verify=True, due_at=timezone.now())
 
 
-def forget(charger_id: int) -> None:
-    """Somebody has sent a list by hand: what the charger holds is no longer known."""
-    rows = LocalList.objects.filter(charger_id=charger_id)
+def forget(charger_ids: Sequence[int]) -> None:
+    """Somebody has sent a list by hand: what these chargers hold is no longer known."""
+    rows = LocalList.objects.filter(charger__in=charger_ids)
     rows.exclude(state=ListState.UNSUPPORTED).update(state=ListState.UNKNOWN, verify=True)
 
 

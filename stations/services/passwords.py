@@ -8,6 +8,7 @@ one that restarts half way are all let in.
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import audit
 from core.errors import Conflict, DomainError
+from stations import configuring
 from stations.models import Charger, Command, CommandStatus
 from stations.services import commands
 
@@ -82,6 +84,16 @@ def is_password_change(action: str, payload: Any) -> bool:
     """Whether this request of the standard carries a charger's password."""
     key = payload.get("key") if isinstance(payload, dict) else None
     return action == ACTION and str(key).casefold() == AUTHORIZATION_KEY.casefold()
+
+
+def refuse_for_many(action: str, payload: Mapping[str, Any]) -> None:
+    """One order for many chargers carries no password: each has its own, and ours has to know it."""
+    if action == ACTION and configuring.is_secret(str(payload.get("key", ""))):
+        raise DomainError(
+            _("The password is changed where the charger is set up, on both sides at once."),
+            code="password_elsewhere",
+            field="key",
+        )
 
 
 def renew(charger: Charger, *, actor: audit.Actor) -> Command:

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from core.models import AuditEntry
-from stations.models import Campaign, Command, FirmwareImage, Transfer
+from stations.models import Campaign, Command, FirmwareImage, LocalList, Transfer
 from tests.api.client import CLIENT, Caller
 from tests.factories import a_charger, a_company, a_station, an_admin
 from tests.files.world import an_image, token_of
@@ -68,6 +68,27 @@ def test_an_order_to_many_that_is_not_valid_as_a_whole_is_sent_to_none(
     assert answer.status == 422
     assert not field or field in answer["fields"]
     assert not Command.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["AuthorizationKey", "authorizationKEY", "Vendor.WifiPassword"])
+def test_one_password_for_many_chargers_is_refused_and_locks_none_out(
+    station: Any, api: Caller, key: str
+) -> None:
+    charger = a_charger(station, online=True)
+    payload = {"key": key, "value": "0123456789abcdef0123"}
+    body = {"chargers": [charger.charge_point_id], "payload": payload}
+    answer = api.post("commands/ChangeConfiguration/", body)
+    assert (answer.status, answer["code"]) == (422, "password_elsewhere")
+    assert not Command.objects.exists()
+
+
+def test_a_list_of_cards_sent_to_many_by_hand_is_no_longer_known(station: Any, api: Caller) -> None:
+    charger = a_charger(station, online=True)
+    LocalList.objects.create(charger=charger, state="known", version=4, top_version=4, due_at=None)
+    payload = {"listVersion": 9, "updateType": "Full"}
+    body = {"station": station.pk, "payload": payload}
+    assert api.post("commands/SendLocalList/", body).status == 202
+    assert LocalList.objects.get().state == "unknown"
 
 
 def test_firmware_is_uploaded_listed_and_put_into_the_trash(station: Any, api: Caller) -> None:

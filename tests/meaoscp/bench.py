@@ -5,8 +5,11 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+
+from django.utils import timezone
 
 from core.audit import Actor
 from meaoscp import form
@@ -26,14 +29,17 @@ WHO = Actor("admin", name="Pranee")
 UNKNOWN_CARD = "DEADBEEF"
 SAMPLE_S = 0.3
 AC, DC = Rating(power_w=22_080.0), Rating(direct=True, power_w=60_000.0)
-# Seconds; a charger of a test answers within milliseconds, its frames are written within 250.
-PATIENCE = {"person": 10, "wire": 5, "heartbeat": 5, "meter": 8}
-IMPATIENT = {"person": 2, "wire": 1, "heartbeat": 2, "meter": 3}
+# Seconds; more than a busy machine ever takes: only the step that is to fail has its time cut.
+PATIENCE = {"person": 60, "wire": 60, "heartbeat": 60, "meter": 60}
+CUT_S = 3.0  # a charger of a test answers within milliseconds, its frames are written within 250
 
 
 @dataclass
 class Bench:
-    """``act`` says what the person does at a step; each step is acted on once per try."""
+    """``act`` says what the person does at a step; each step is acted on once per try.
+
+    ``cut`` is the step whose time is cut short once the person has done their part.
+    """
 
     charger: Charger
     point: ChargePoint
@@ -44,6 +50,7 @@ class Bench:
     taps_to_stop: Card | None = None
     beats: bool = True
     restarts: bool = False
+    cut: str = ""
 
     def do(self, work: Callable[[], Any]) -> Any:
         """Something that takes no time, in the charger's own loop."""
@@ -79,6 +86,9 @@ class Bench:
         if present is not None and (present.pk, present.tries) not in self.done:
             self.done.add((present.pk, present.tries))
             self.act(present)
+            if present.number == self.cut:
+                due_at = timezone.now() + timedelta(seconds=CUT_S)
+                AcceptanceStep.objects.filter(pk=present.pk).update(due_at=due_at)
         return False
 
     def play(self, run: AcceptanceRun, seconds: float = 30.0) -> AcceptanceRun:

@@ -214,3 +214,33 @@ def test_orders_from_many_threads_reach_many_chargers_quickly(live: Stack) -> No
     assert time.monotonic() - began < 10
     for point in points:
         point.socket.close()
+
+
+def test_a_secret_that_can_no_longer_be_read_is_not_sent_as_stars(
+    live: Stack, charger: Charger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "seal", lambda text: "sealed under another SECRET_KEY")
+    with Point(live.ocpp_url, charger) as point:
+        point.boot()
+        lost = commands.request(
+            charger, "ChangeConfiguration", {"key": "K"}, by="test", secret={"value": "hush"}
+        )
+        ended = outcome(lost)
+        order(charger, "TriggerMessage", TRIGGER)
+        point.expect("TriggerMessage")
+        assert [action for action, _ in point.heard] == ["TriggerMessage"]
+    assert (ended.status, ended.sealed) == ("error", "")
+    assert "SECRET_KEY has changed" in ended.detail
+
+
+def test_a_password_of_the_makers_own_reaches_the_charger_and_stays_nowhere(
+    live: Stack, charger: Charger
+) -> None:
+    wanted = {"key": "Vendor.WifiPassword", "value": "hush-hush-42"}
+    with Point(live.ocpp_url, charger) as point:
+        point.boot()
+        command = order(charger, "ChangeConfiguration", wanted)
+        assert "hush" not in str(Command.objects.values().get(pk=command.pk))
+        assert point.expect("ChangeConfiguration") == wanted
+        ended = outcome(command)
+    assert (ended.status, ended.payload["value"], ended.sealed) == ("accepted", "***", "")

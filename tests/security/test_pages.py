@@ -287,6 +287,7 @@ def test_a_refused_password_is_told_until_another_was_taken() -> None:
         '{"value": "s3cret", "readonly": false, "key": "authorizationkey"}',
         '{"key":"Authorization\\u004bey","value":"s3cret"}',
         '{"key":"BasicAuthPassword","value":"s3cret"}',
+        '{"key":"Vendor.WifiPassword","value":"s3cret"}',
         '{"url":"wss://CP1:s3cret@host/ocpp"}',
         '{"pem":"-----BEGIN EC PRIVATE KEY-----\\ns3cret\\n-----END EC PRIVATE KEY-----"}',
         '{"pem":"-----BEGIN ENCRYPTED PRIVATE KEY-----\\ns3cret"}',

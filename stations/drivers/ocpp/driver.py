@@ -1,10 +1,12 @@
 """The OCPP driver as the rest of the product knows it: orders in, command rows out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
+from stations import configuring
 from stations.drivers.ocpp import schemas
 from stations.models import Authorisation, Charger, Command, Connector, PowerLimit, Session
 from stations.services import commands, configuration, limits, local_lists, passwords
@@ -61,7 +63,10 @@ class OcppDriver:
                 charger, payload["value"], by=by, answer_timeout_s=answer_timeout_s
             )
         if action == "SendLocalList":
-            local_lists.forget(charger.pk)
+            local_lists.forget([charger.pk])
+        secret = None
+        if action == "ChangeConfiguration" and configuring.is_secret(payload["key"]):
+            secret = {"value": payload["value"]}  # a password of the maker's own
         return commands.request(
             charger,
             action,
@@ -69,4 +74,23 @@ class OcppDriver:
             by=by,
             key=configuration.key_for(action),
             answer_timeout_s=answer_timeout_s,
+            secret=secret,
+        )
+
+    def send_many(
+        self,
+        charger_ids: Sequence[int],
+        action: str,
+        payload: Mapping[str, Any],
+        *,
+        by: str,
+        answer_timeout_s: int = 30,
+    ) -> tuple[UUID, list[Command]]:
+        """The same request to many chargers: their batch and the orders. Call in a transaction."""
+        schemas.check_request(action, payload)
+        passwords.refuse_for_many(action, payload)
+        if action == "SendLocalList":
+            local_lists.forget(charger_ids)
+        return commands.request_many(
+            charger_ids, action, payload, by=by, answer_timeout_s=answer_timeout_s
         )

@@ -87,6 +87,8 @@ async def _answered(hub: "Hub", line: Line, claimed: Claimed) -> None:
 
 
 async def _send(line: Line, claimed: Claimed) -> tuple[CommandStatus, Any, str]:
+    if not claimed.readable:  # never send the stars: a charger might take them for its password
+        return CommandStatus.ERROR, None, "its secret cannot be read: SECRET_KEY has changed"
     try:
         schemas.check_request(claimed.action, claimed.payload)
         answer = await line.call_locked(claimed.action, claimed.payload, claimed.answer_timeout_s)

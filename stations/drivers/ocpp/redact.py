@@ -1,11 +1,15 @@
 """Secrets leave frames before anybody stores them."""
 
 import re
+from typing import Any
 
-STARS = "***"
-# AuthorizationKey in ChangeConfiguration (key then value, or the other way round) and in the answer
-# to GetConfiguration; passwords inside URLs; private keys.
-_NAMES = "(?:AuthorizationKey|BasicAuthPassword)"  # the latter is OCPP 2's word, some mix them up
+import orjson
+
+from stations.configuring import SECRET_ENDINGS, STARS
+
+# Keys that hold a password, in ChangeConfiguration (key then value, or the other way round) and in
+# the answer to GetConfiguration; passwords inside URLs; private keys.
+_NAMES = rf'[^"\\]*(?:{"|".join(SECRET_ENDINGS)})'
 _KEY_VALUE = re.compile(
     rf'("key"\s*:\s*"{_NAMES}"[^{{}}]*?"value"\s*:\s*")(?:[^"\\]|\\.)*(")', re.IGNORECASE
 )
@@ -38,9 +42,14 @@ def redact(text: str) -> str:
     return text
 
 
+def without_secrets(value: Any) -> Any:
+    """A payload or an answer as it may be shown or recorded: passwords and keys as ``***``."""
+    return orjson.loads(redact(orjson.dumps(value).decode()))
+
+
 def _names_a_secret(text: str) -> bool:
-    lowered = text.lower() if "uth" in text or "UTH" in text else ""
-    return "authorizationkey" in lowered or "basicauthpassword" in lowered
+    lowered = text.lower()
+    return any(ending in lowered for ending in SECRET_ENDINGS)
 
 
 def _unescaped(found: re.Match[str]) -> str:

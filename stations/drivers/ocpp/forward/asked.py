@@ -10,14 +10,13 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from core import audit
 from core.errors import DomainError
+from stations.configuring import is_secret
 from stations.drivers.ocpp import schemas
 from stations.drivers.ocpp.forward import feed
 from stations.drivers.ocpp.frames import Refused
-from stations.drivers.ocpp.redact import redact
+from stations.drivers.ocpp.redact import without_secrets
 from stations.models import Charger, CommandStatus, Session
 from stations.services import commands
 
@@ -153,7 +152,7 @@ OURS: dict[str, Callable[["Link", Answer], Awaitable[Answer | None]]] = {
 
 
 def _is_secret(row: Answer) -> bool:
-    return str(row.get("key", "")).lower() == "authorizationkey"
+    return is_secret(str(row.get("key") or ""))
 
 
 def _setting(row: Answer) -> Answer:
@@ -206,10 +205,6 @@ async def _hand_on(link: "Link", action: str, payload: Answer) -> Answer:
     raise Refused("GenericError", "the charger did not answer in time")
 
 
-def _without_secrets(payload: Answer) -> Any:
-    return orjson.loads(redact(orjson.dumps(payload).decode()))
-
-
 def _order(target: feed.Target, action: str, payload: Answer) -> int:
     charger = Charger.objects.select_related("station").get(pk=target.charger_id)
     number = payload.get("transactionId")
@@ -226,6 +221,6 @@ def _order(target: feed.Target, action: str, payload: Answer) -> int:
         "command_charger",
         f"charger:{charger.pk}",
         company_id=charger.station.company_id,
-        new={"action": action, "payload": _without_secrets(payload), "command": made.pk},
+        new={"action": action, "payload": without_secrets(payload), "command": made.pk},
     )
     return made.pk
