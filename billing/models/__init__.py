@@ -2,6 +2,19 @@
 
 from billing.models.bill import Bill, PaymentStatus
 from billing.models.ledger import Account, AccountKind, Entry, Hold, HoldState, Transfer
+from billing.models.payment import (
+    GatewayAccount,
+    GatewayName,
+    Payment,
+    PaymentPurpose,
+    PaymentState,
+    Refund,
+    RefundReason,
+    RefundRoute,
+    RefundState,
+    WebhookEvent,
+)
+from billing.models.purchase import Purchase, PurchaseState
 from billing.models.tariff import PriceLevel, Tariff, TouHoliday, VatRate
 
 __all__ = [
@@ -9,12 +22,24 @@ __all__ = [
     "AccountKind",
     "Bill",
     "Entry",
+    "GatewayAccount",
+    "GatewayName",
     "Hold",
     "HoldState",
+    "Payment",
+    "PaymentPurpose",
+    "PaymentState",
     "PaymentStatus",
     "PriceLevel",
+    "Purchase",
+    "PurchaseState",
+    "Refund",
+    "RefundReason",
+    "RefundRoute",
+    "RefundState",
     "Tariff",
     "TouHoliday",
     "Transfer",
     "VatRate",
+    "WebhookEvent",
 ]

@@ -18,28 +18,59 @@ class AccountKind(models.TextChoices):
 
     WALLET = "wallet"  # liability to a customer
     RECEIVABLE = "receivable"  # what a customer owes
+    GUEST_DEPOSIT = "guest_deposit"  # liability: paid for charges that are not billed yet
+    REFUND_PAYABLE = "refund_payable"  # liability: owed back, until it is paid
+    GATEWAY_CLEARING = "gateway_clearing"  # asset: taken by a gateway, not yet in the bank
+    CARD_DUE = "card_due"  # asset: billed, to be captured; ``held`` is what cards hold for us
+    BANK = "bank"  # asset: what gateways have paid out, and transfers
     CASH = "cash"  # asset: money taken in or paid out by an admin
     INCOME = "income"  # revenue of charging, net of VAT
+    PARKING_INCOME = "parking_income"  # net of VAT, as the two below
+    PENALTY_INCOME = "penalty_income"
+    RESERVATION_INCOME = "reservation_income"
     VAT_OUTPUT = "vat_output"  # liability to the Revenue Department
+    INPUT_VAT = "input_vat"  # asset: VAT on gateway fees
+    GATEWAY_FEE = "gateway_fee"  # expense
     BAD_DEBT = "bad_debt"  # expense
 
     @property
     def sign(self) -> int:
         """+1 where debits raise the balance, -1 where credits do."""
-        return 1 if self in (AccountKind.RECEIVABLE, AccountKind.CASH, AccountKind.BAD_DEBT) else -1
+        return 1 if self in _DEBIT_SIDE else -1
+
+
+_OF_A_CUSTOMER = [AccountKind.WALLET, AccountKind.RECEIVABLE]
+_NEVER_BELOW_ZERO = [AccountKind.WALLET, AccountKind.GUEST_DEPOSIT, AccountKind.REFUND_PAYABLE]
+_DEBIT_SIDE = frozenset(
+    {
+        AccountKind.RECEIVABLE,
+        AccountKind.GATEWAY_CLEARING,
+        AccountKind.CARD_DUE,
+        AccountKind.BANK,
+        AccountKind.CASH,
+        AccountKind.INPUT_VAT,
+        AccountKind.GATEWAY_FEE,
+        AccountKind.BAD_DEBT,
+    }
+)
 
 
 class Account(models.Model):
-    """A balance in its natural sign, kept by triggers. ``held`` is reserved by open holds."""
+    """A balance in its natural sign, kept by triggers. ``held`` is reserved by open holds.
+
+    ``gateway`` names the gateway of clearing and card accounts. Deposits, what is owed back and
+    wallets are people's money: their balance covers what is held of them, always.
+    """
 
     company = models.ForeignKey(Company, on_delete=models.PROTECT, related_name="accounts")
-    kind = models.CharField(max_length=10, choices=AccountKind.choices)
+    kind = models.CharField(max_length=20, choices=AccountKind.choices)
     customer = models.ForeignKey(
         Customer, on_delete=models.PROTECT, null=True, related_name="accounts"
     )
     tax_entity = models.ForeignKey(
         TaxEntity, on_delete=models.PROTECT, null=True, related_name="accounts"
     )
+    gateway = models.CharField(max_length=8, blank=True)
     sign = models.SmallIntegerField()
     balance = models.BigIntegerField(default=0, editable=False)
     held = models.BigIntegerField(default=0, editable=False)
@@ -49,21 +80,24 @@ class Account(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["company", "kind", "customer", "tax_entity"],
+                fields=["company", "kind", "customer", "tax_entity", "gateway"],
                 nulls_distinct=False,
                 name="account_once",
             ),
             models.CheckConstraint(condition=Q(held__gte=0), name="account_held_not_negative"),
             models.CheckConstraint(
-                condition=~Q(kind="wallet") | Q(balance__gte=F("held")),
+                condition=~Q(kind__in=_NEVER_BELOW_ZERO) | Q(balance__gte=F("held")),
                 name="wallet_never_below_zero",
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["wallet", "receivable"], customer__isnull=False)
-                | Q(kind__in=["cash", "income", "vat_output", "bad_debt"], customer__isnull=True),
+                condition=Q(kind__in=_OF_A_CUSTOMER, customer__isnull=False)
+                | (~Q(kind__in=_OF_A_CUSTOMER) & Q(customer__isnull=True)),
                 name="account_customer_fits_kind",
             ),
             models.CheckConstraint(condition=Q(sign__in=[1, -1]), name="account_sign"),
+            models.CheckConstraint(
+                condition=Q(kind__in=AccountKind.values), name="account_kind_known"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -80,6 +114,7 @@ class Transfer(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     actor = models.CharField(max_length=120, blank=True)
     session_id = models.BigIntegerField(null=True, db_index=True)
+    payment_id = models.BigIntegerField(null=True, db_index=True)
     customer = models.ForeignKey(
         Customer, on_delete=models.PROTECT, null=True, related_name="transfers"
     )

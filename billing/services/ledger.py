@@ -54,6 +54,7 @@ def account(
     *,
     customer: Customer | None = None,
     tax_entity: TaxEntity | None = None,
+    gateway: str = "",
 ) -> Account:
     """The account of that kind, made on first use."""
     found, _created = Account.objects.get_or_create(
@@ -61,6 +62,7 @@ def account(
         kind=kind,
         customer=customer,
         tax_entity=tax_entity,
+        gateway=gateway,
         defaults={"sign": kind.sign},
     )
     return found
@@ -87,6 +89,7 @@ def transfer(
     reason: str = "",
     actor: str = "",
     session_id: int | None = None,
+    payment_id: int | None = None,
     customer: Customer | None = None,
     at: datetime | None = None,
 ) -> Transfer:
@@ -112,6 +115,7 @@ def transfer(
         reason=reason[:300],
         actor=actor[:120],
         session_id=session_id,
+        payment_id=payment_id,
         customer=customer,
         at=at or timezone.now(),
     )

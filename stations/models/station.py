@@ -50,6 +50,10 @@ class Station(SoftDeleted, models.Model):
     local_lists = models.BooleanField(default=False)  # chargers know cards while they are offline
     # THB in satang that a prepaid card may draw offline; 0: prepaid cards stay out of the lists
     offline_credit = models.BigIntegerField(default=0)
+    # Who pays before the charge: one price for all of it (else the dearest case, the rest comes
+    # back), and how long the plug is kept for them to plug in.
+    prepaid_fixed_price = models.BooleanField(default=True)
+    plug_in_within_min = models.PositiveSmallIntegerField(default=15)
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     limited_admins = models.ManyToManyField(
@@ -78,6 +82,9 @@ class Station(SoftDeleted, models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(max_reservation_min__range=(1, 240)), name="station_max_reservation"
+            ),
+            models.CheckConstraint(
+                condition=Q(plug_in_within_min__range=(1, 120)), name="station_plug_in_within"
             ),
             models.CheckConstraint(
                 condition=Q(offline_credit__range=(0, 100_000_00)), name="station_offline_credit"
