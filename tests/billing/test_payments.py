@@ -321,9 +321,10 @@ def test_a_refund_whose_answer_was_lost_is_paid_once(plug: Connector, gateway: F
         gateway.keeps_refund_keys = keyed
         plug = a_plug()
         bought = pay(gateway, buy(plug))
-        selling.stop(selling.start(bought).session, 1_000)
+        session = selling.start(bought).session
         gateway.lossy = True
-        look_at_all()
+        selling.stop(session, 1_000)
+        assert Refund.objects.get(payment=bought.payment).state == RefundState.SENT
         gateway.lossy = False
         with time_machine.travel(timezone.now() + timedelta(minutes=5), tick=False):
             look_at_all()
