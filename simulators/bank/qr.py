@@ -41,7 +41,8 @@ def png(text: str) -> bytes:
 
 
 def _code(text: str) -> QRCode[Any]:
-    code: QRCode[Any] = QRCode(error_correction=ERROR_CORRECT_M, border=4)
+    # One mask instead of the best of eight: read as well, made eight times as quickly.
+    code: QRCode[Any] = QRCode(error_correction=ERROR_CORRECT_M, border=4, mask_pattern=0)
     code.add_data(text)
     code.make(fit=True)
     return code
