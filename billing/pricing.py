@@ -334,6 +334,15 @@ def overstayed(usage: Usage, tariff: Tariff) -> bool:
     return begins is not None and whole(usage.left) > begins
 
 
+def exempt_until(tariff: Tariff, at: datetime) -> datetime | None:
+    """When the exempt hours end that hold at ``at``; None where none do. Looks a week ahead."""
+    calendar = tariff.calendar
+    end = at + timedelta(days=7)
+    spans = priced_spans(at, end, tariff.terms, calendar.off_peak_days, calendar.tz)
+    begins = spans[0][0] if spans else end
+    return begins if begins > at else None
+
+
 def reservation_fee(reserved_at: datetime, start: datetime | None, tariff: Tariff) -> int:
     """Satang for a reservation: nothing when the charge started in time. ``start`` None: no charge came."""
     within = timedelta(minutes=tariff.terms.free_use_min)

@@ -15,6 +15,15 @@ from billing.models.payment import (
     WebhookEvent,
 )
 from billing.models.purchase import Purchase, PurchaseState
+from billing.models.statement import (
+    PostpaidTerms,
+    Statement,
+    StatementLine,
+    StatementPayment,
+    StatementSeries,
+    StatementState,
+)
+from billing.models.stay import IdleBy, ReservationFee, Stay, StayEnd
 from billing.models.tariff import PriceLevel, Tariff, TouHoliday, VatRate
 
 __all__ = [
@@ -26,10 +35,12 @@ __all__ = [
     "GatewayName",
     "Hold",
     "HoldState",
+    "IdleBy",
     "Payment",
     "PaymentPurpose",
     "PaymentState",
     "PaymentStatus",
+    "PostpaidTerms",
     "PriceLevel",
     "Purchase",
     "PurchaseState",
@@ -37,6 +48,14 @@ __all__ = [
     "RefundReason",
     "RefundRoute",
     "RefundState",
+    "ReservationFee",
+    "Statement",
+    "StatementLine",
+    "StatementPayment",
+    "StatementSeries",
+    "StatementState",
+    "Stay",
+    "StayEnd",
     "Tariff",
     "TouHoliday",
     "Transfer",

@@ -279,7 +279,7 @@ def _must_renew_by(
     dearer = tariff.unit_price(pricing.Part.ENERGY, there) > tariff.unit_price(
         pricing.Part.ENERGY, here
     )
-    timed = tariff.unit_price(pricing.Part.TIME, here) > 0
+    timed = forecast.is_timed(tariff, here)
     return valid_until + BORDER_GRACE if dearer or timed else None
 
 

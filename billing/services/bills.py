@@ -11,10 +11,11 @@ from billing import pricing, values
 from billing.models import AccountKind, Bill, Hold, PaymentStatus, Transfer
 from billing.money import vat_within
 from billing.selectors.costs import usage_of
-from billing.services import ledger, tariffs, wallets
+from billing.selectors.stays import completed, tariff_of
+from billing.services import income, ledger, stays, tariffs, wallets
 from core import outbox
 from core.models import Fact
-from stations.models import Session
+from stations.models import Session, SessionStatus
 from users.models import Customer
 
 
@@ -31,9 +32,11 @@ class _Payment:
 
 
 def on_session_ended(fact: Fact) -> None:
-    """Make the bill exist. Runs again without harm."""
+    """Make the bill exist, as soon as the car has left where staying costs. Runs again without harm."""
     session = Session.objects.select_for_update(of=("self",)).get(pk=fact.subject_id)
-    if not Bill.objects.filter(session=session).exists():
+    if session.status != SessionStatus.ENDED or Bill.objects.filter(session=session).exists():
+        return
+    if not stays.waits(session):
         bill_session(session)
 
 
@@ -45,17 +48,17 @@ def bill_session(session: Session, at: datetime | None = None) -> Bill | None:
     customer = session.customer
     if customer is None:
         return None
-    found = tariffs.value(session.station, session.level, session.started_at)
+    found = tariff_of(session)
     if found is None:
         raise NoPriceList(f"station {session.station_id} has no price list for {session.level}")
     tariff_row, tariff = found
-    usage = usage_of(session, cap_wh=bought_wh(session))
+    usage = completed(session, usage_of(session, cap_wh=bought_wh(session)), tariff)
     priced = pricing.price(usage, tariff)
     entity = session.station.tax_entity
     stopped = session.stopped_at or usage.end
     rate = tariffs.vat_rate(entity, stopped.astimezone(ZoneInfo(settings.LOCAL_ZONE)).date())
     vat = vat_within(priced.total, rate)
-    payment = _pay(session, customer, priced.total, vat, at)
+    payment = _pay(session, customer, priced, vat, at)
     bill = Bill.objects.create(
         session=session,
         company_id=session.company_id,
@@ -107,17 +110,21 @@ def bought_wh(session: Session) -> int | None:
 
 
 def _pay(
-    session: Session, customer: Customer, total: int, vat: int, at: datetime | None
+    session: Session,
+    customer: Customer,
+    priced: pricing.Bill,
+    vat: int,
+    at: datetime | None,
 ) -> _Payment:
     """Close the hold; take from the wallet what is free, owe the rest."""
-    company = session.company
+    company, total = session.company, priced.total
     wallet, owed = wallets.wallet_of(customer), wallets.receivable_of(customer)
-    income = ledger.account(company, AccountKind.INCOME)
-    entity = session.station.tax_entity
-    vat_account = (
-        ledger.account(company, AccountKind.VAT_OUTPUT, tax_entity=entity) if vat else income
-    )
-    ledger.lock(wallet, owed, income, vat_account)
+    earned = income.credits(company, priced, total - vat)
+    if vat:
+        entity = session.station.tax_entity
+        vat_account = ledger.account(company, AccountKind.VAT_OUTPUT, tax_entity=entity)
+        earned.append(ledger.credit(vat_account, vat))
+    ledger.lock(wallet, owed, *(posting.account for posting in earned))
     hold = Hold.objects.filter(pk=session.hold_id).first() if session.hold_id else None
     if hold is not None:
         ledger.close_hold(hold, posted=min(total, hold.amount))
@@ -133,8 +140,7 @@ def _pay(
             [
                 ledger.debit(wallet, from_wallet),
                 ledger.debit(owed, rest),
-                ledger.credit(income, total - vat),
-                ledger.credit(vat_account, vat),
+                *earned,
             ],
             reason=f"session {session.transaction_id}",
             actor="system",
