@@ -80,6 +80,7 @@ def a_tariff(
     off_peak: Decimal | str = OFF_PEAK_PRICE,
     anytime: Decimal | str | None = None,
     more: list[dict[str, str]] | None = None,
+    terms: dict[str, Any] | None = None,
     valid_from: datetime | None = None,
 ) -> Tariff:
     """A price list in force since a month ago, so that sessions in the past have a price."""
@@ -95,6 +96,7 @@ def a_tariff(
         version=Tariff.objects.filter(station=station, level=level).count() + 1,
         valid_from=valid_from or timezone.now() - timedelta(days=30),
         elements=elements,
+        terms=terms or {},
         created_by="factory",
     )
 
