@@ -178,8 +178,11 @@ class Tariff:
         return (Period.ON_PEAK, Period.OFF_PEAK)
 
     def tells_periods_apart(self) -> bool:
-        """Whether On-Peak and Off-Peak stand on lines of their own, which round each by itself."""
-        return any(element.period is not Period.ANY for element in self.elements)
+        """Whether On-Peak and Off-Peak of a charge stand on lines of their own, which round each by itself.
+
+        Of what may come after it (the penalty) nothing is held or promised.
+        """
+        return any(e.period is not Period.ANY and e.part is not Part.PENALTY for e in self.elements)
 
     def has(self, part: Part) -> bool:
         """Whether ``part`` costs anything at any time."""

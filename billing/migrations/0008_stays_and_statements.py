@@ -39,7 +39,7 @@ DROP FUNCTION billing_statement_kept();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0004_payment_rules'),
+        ('billing', '0006_settlements'),
         ('stations', '0013_stay_case'),
         ('users', '0001_initial'),
     ]

@@ -15,6 +15,7 @@ from billing.models.payment import (
     WebhookEvent,
 )
 from billing.models.purchase import Purchase, PurchaseState
+from billing.models.settlement import DoubtKind, PaymentDoubt, SettlementRow
 from billing.models.statement import (
     PostpaidTerms,
     Statement,
@@ -30,6 +31,7 @@ __all__ = [
     "Account",
     "AccountKind",
     "Bill",
+    "DoubtKind",
     "Entry",
     "GatewayAccount",
     "GatewayName",
@@ -37,6 +39,7 @@ __all__ = [
     "HoldState",
     "IdleBy",
     "Payment",
+    "PaymentDoubt",
     "PaymentPurpose",
     "PaymentState",
     "PaymentStatus",
@@ -49,6 +52,7 @@ __all__ = [
     "RefundRoute",
     "RefundState",
     "ReservationFee",
+    "SettlementRow",
     "Statement",
     "StatementLine",
     "StatementPayment",

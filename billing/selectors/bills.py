@@ -13,7 +13,7 @@ from billing.models import Bill, Entry, Hold, Tariff
 from billing.money import to_baht, vat_within
 from billing.pricing import Part, Period, Reading, Segment
 from billing.selectors.costs import usage_of
-from billing.selectors.stays import completed, tariff_of
+from billing.selectors.stays import completed
 from billing.services import tariffs
 from billing.services.bills import bought_wh, recompute
 from stations.models import Session, SessionStatus
@@ -134,7 +134,7 @@ def explain(bill: Bill) -> Explanation:
 
 def explain_so_far(session: Session) -> tuple[Explanation, Tariff] | None:
     """The same for a charge without a bill: what it would be now. None where no price list applies."""
-    found = tariff_of(session)
+    found = tariffs.of_session(session)
     if found is None:
         return None
     row, tariff = found

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from billing import pricing, values
-from billing.models import Purchase, Stay, Tariff
+from billing import pricing
+from billing.models import Stay
 from billing.pricing import Part, Period
 from billing.selectors.costs import usage_of
 from billing.services import tariffs
@@ -38,14 +38,6 @@ class StayView:
         return self.stay.ended_at is None
 
 
-def tariff_of(session: Session) -> tuple[Tariff, pricing.Tariff] | None:
-    """What a charge is priced with: the list it began under, or what was shown before it was paid for."""
-    bought = Purchase.objects.select_related("tariff").filter(leave__session=session).first()
-    if bought is not None:
-        return bought.tariff, values.tariff_from_json(bought.tariff_value)
-    return tariffs.value(session.station, session.level, session.started_at)
-
-
 def completed(
     session: Session, usage: pricing.Usage, tariff: pricing.Tariff, now: datetime | None = None
 ) -> pricing.Usage:
@@ -66,7 +58,7 @@ def of_session(session: Session, now: datetime | None = None) -> StayView | None
     stay = Stay.objects.filter(session=session).first()
     if stay is None or stay.idle_from is None:
         return None
-    found = tariff_of(session)
+    found = tariffs.of_session(session)
     return view(stay, session, found[1], now or timezone.now()) if found else None
 
 

@@ -18,11 +18,14 @@ LAST = (Part.PENALTY, Part.PARKING, Part.RESERVATION)
 
 
 def uncollected(priced: Bill, most: int | None) -> int:
-    """Satang of a guest's bill beyond ``most``, the money there is: nobody owes it, it is no income.
+    """Satang of the stay beyond ``most``, a guest's money: nobody owes them, they are no income.
 
     ``most`` None: somebody answers for all of it.
     """
-    return 0 if most is None else max(priced.total - most, 0)
+    if most is None:
+        return 0
+    stay = sum(line.amount for line in priced.lines if line.part in KINDS)
+    return min(stay, max(priced.total - most, 0))
 
 
 def credits(company: Company, priced: Bill, net: int, missing: int = 0) -> list[ledger.Posting]:

@@ -17,7 +17,7 @@ from billing import pricing
 from billing.models import AccountKind, Hold, HoldState, IdleBy, Stay, StayEnd
 from billing.selectors import stays as selectors
 from billing.selectors.costs import usage_of
-from billing.services import ledger, wallets
+from billing.services import ledger, tariffs, wallets
 from core import outbox
 from core.models import Fact
 from stations.metering import JITTER_WH
@@ -76,7 +76,7 @@ def on_stay_due(fact: Fact) -> None:
 
 def waits(session: Session) -> bool:
     """Whether the bill of an ended charge waits until the car has left. Call with the session locked."""
-    found = selectors.tariff_of(session)
+    found = tariffs.of_session(session)
     if found is None or not found[1].minds_the_plug:
         return False
     stay = _begin(session)
@@ -90,7 +90,7 @@ def waits(session: Session) -> bool:
 
 
 def _begin(session: Session) -> Stay:
-    found = selectors.tariff_of(session)
+    found = tariffs.of_session(session)
     if found is None or not found[1].minds_the_plug:
         return Stay(session=session, connector_id=session.connector_id)
     Stay.objects.get_or_create(session=session, defaults={"connector_id": session.connector_id})
@@ -123,7 +123,7 @@ def _while_charging(stay: Stay, plug: Connector) -> None:
     stay.idle_from, stay.idle_by = idle, IdleBy.CAR if idle else ""
     stay.save(update_fields=["idle_from", "idle_by"])
     _nudge(stay)
-    if idle is not None and (found := selectors.tariff_of(stay.session)) is not None:
+    if idle is not None and (found := tariffs.of_session(stay.session)) is not None:
         _promise(stay, stay.session, found[1])
 
 
@@ -207,7 +207,7 @@ def _hold_more(session: Session, now: datetime) -> None:
 
     A guest's deposit cannot grow: what is beyond it is not collected.
     """
-    found = selectors.tariff_of(session)
+    found = tariffs.of_session(session)
     hold = Hold.objects.select_related("account").filter(pk=session.hold_id or 0).first()
     if found is None or hold is None or hold.state != HoldState.OPEN or session.customer is None:
         return

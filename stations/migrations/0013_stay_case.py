@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('stations', '0011_prepaid'),
+        ('stations', '0012_authorisation_visitor'),
     ]
 
     operations = [

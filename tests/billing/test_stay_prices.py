@@ -264,7 +264,8 @@ def test_exempt_time_never_costs_and_grace_never_does(usage: Usage, tariff: Tari
             middle = (piece.start + (piece.end - piece.start) / 2).astimezone(BANGKOK)
             for exempt in tariff.terms.exempt:
                 spans = [
-                    exempt.on(middle.date() + timedelta(days=d), tariff.calendar.tz) for d in (-1, 0)
+                    exempt.on(middle.date() + timedelta(days=d), tariff.calendar.tz)
+                    for d in (-1, 0)
                 ]
                 assert not any(start <= middle < end for start, end in spans)
             if tariff.terms.exempt_holidays:
