@@ -146,6 +146,15 @@ SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # user names are unique without regard to case, by a constraint
 ]
 
+# One-time codes by SMS: thaibulksms, console, file; nothing: nobody signs in by phone.
+SMS_BACKEND: str = env("SMS_BACKEND") or ("file" if DEMO else "")
+SMS_KEY: str = env("SMS_KEY") or ""
+SMS_SECRET: str = env("SMS_SECRET") or ""
+SMS_SENDER: str = env("SMS_SENDER") or ""
+SMS_DIR: Path = Path(env("SMS_DIR") or DATA_DIR / "sms")
+SMS_COUNTRIES: list[str] = (env("SMS_COUNTRIES") or "TH").split(",")
+SMS_PER_DAY: int = env_int("SMS_PER_DAY", 2000)  # of the whole installation: a flood ends here
+
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_SECURE = HTTPS

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from users.models import Message
+from users.models import Message, OneTimeCode
 
 Payload = Mapping[str, Any]
 
@@ -22,6 +22,13 @@ def text_of(message: Message) -> str:
     """The sentence, in the message's language."""
     with translation.override(message.language):
         return KINDS[message.kind](message.payload)
+
+
+def code_text(row: OneTimeCode, digits: str) -> str:
+    """A one-time code, in one message of 70 characters. No link: operators stop those."""
+    with translation.override(row.language):
+        text = _("%(code)s is your code (ref %(reference)s). Valid 5 min. Tell it to nobody.")
+        return text % {"code": digits, "reference": row.reference}
 
 
 def _session_billed(payload: Payload) -> str:
