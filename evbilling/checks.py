@@ -13,6 +13,7 @@ from evbilling.api.permissions import check_views
 def register() -> None:
     register_check(handlers_import)
     register_check(check_views)
+    register_check(sms_is_whole)
     register_check(secret_is_set, deploy=True)
 
 
@@ -35,4 +36,26 @@ def handlers_import(**kwargs: Any) -> list[CheckMessage]:
 def secret_is_set(**kwargs: Any) -> list[CheckMessage]:
     if settings.SECRET_KEY.startswith("insecure-"):
         return [Error("SECRET_KEY is not set", id="evbilling.E002")]
+    return []
+
+
+def sms_is_whole(**kwargs: Any) -> list[CheckMessage]:
+    """A back end that exists, with all it needs; nobody finds out at the first code that must go out."""
+    from users.messages.sms import BACKENDS
+
+    chosen = settings.SMS_BACKEND
+    if chosen and chosen not in BACKENDS:
+        known = ", ".join(BACKENDS)
+        return [Error(f"SMS_BACKEND is {chosen!r}; it can be {known}", id="evbilling.E010")]
+    needed = ("SMS_KEY", "SMS_SECRET", "SMS_SENDER")
+    given = [name for name in needed if getattr(settings, name)]
+    if chosen == "thaibulksms":
+        return [
+            Error(f"{name} is not set, and SMS_BACKEND is thaibulksms", id="evbilling.E011")
+            for name in needed
+            if name not in given
+        ]
+    if given and not chosen:
+        names = ", ".join(given)
+        return [Error(f"{names} is set but SMS_BACKEND is not", id="evbilling.E011")]
     return []

@@ -213,6 +213,17 @@ def send_due() -> int:
     return len(found)
 
 
+def failed(row: OneTimeCode) -> bool:
+    """Whether the phone is told that no message went out: where none was meant to go, the same
+    as everybody hears at the moment."""
+    if row.state != CodeState.SILENT:
+        return row.state == CodeState.FAILED
+    told = OneTimeCode.objects.filter(
+        state__in=[CodeState.SENT, CodeState.FAILED], state_at__gt=timezone.now() - LASTS
+    )
+    return told.order_by("-state_at").values_list("state", flat=True).first() == CodeState.FAILED
+
+
 def used_today() -> int:
     """Codes of the last 24 hours, for the ceiling and for /metrics."""
     since = timezone.now() - timedelta(days=1)
