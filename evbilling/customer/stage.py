@@ -66,6 +66,7 @@ class Phone:
     visitor: str = ""  # the phone's random name
     purchase: Purchase | None = None  # what it pays for, or paid for last
     bought: Session | None = None  # the charge that came of it
+    taken: bool = False  # somebody else has paid for the plug and is about to start
 
     @property
     def session(self) -> Session | None:
@@ -94,7 +95,7 @@ def stage_of(place: Place, phone: Phone, now: datetime, *, priced: bool) -> Stag
         return Stage.RECEIPT
     if not place.enabled:
         return Stage.CLOSED
-    if place.session is not None:
+    if place.session is not None or phone.taken:
         return Stage.BUSY
     if not place.online:
         return Stage.OFFLINE

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from evbilling.customer.stage import Stage
 from evbilling.states import ERRORS, OFFLINE, STATES, State
-from evbilling.templatetags.ui import local, moment
+from evbilling.templatetags.ui import baht, local, moment
 from stations.models import (
     Command,
     CommandStatus,
@@ -208,6 +208,21 @@ def too_late(visit: Visit | None, now: datetime) -> Text:
     if visit.stage == VisitStage.RECOGNISED:
         return _("The amount was not confirmed in time. Nothing was charged; you can start again.")
     return _("No card was tapped within three minutes. You can start again.")
+
+
+def left(until: datetime, now: datetime) -> str:
+    """2:41: minutes and seconds, which the phone then counts down."""
+    seconds = max(int((until - now).total_seconds()), 0)
+    return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+def chosen(wh: int | None, satang: int | None) -> str:
+    """20 kWh, ฿150.00, or until full."""
+    if wh is not None:
+        return f"{wh // 1000} kWh"
+    if satang is not None:
+        return baht(satang)
+    return _("until full")
 
 
 def change_in_words(at: datetime, now: datetime) -> str:
