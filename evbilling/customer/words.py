@@ -33,6 +33,15 @@ WAITS_FOR_CARD = State(
 )
 CARD_READ = State("plug", "id-badge-2", gettext_lazy("Card read"), gettext_lazy("Card read"))
 STARTING = State("plug", "loader-2", gettext_lazy("Starting"), gettext_lazy("Starting"))
+WAITS_FOR_MONEY = State(
+    "plug", "loader-2", gettext_lazy("Waiting for the money"), gettext_lazy("Waiting")
+)
+ENTER_CARD = State("plug", "credit-card", gettext_lazy("Enter your card"), gettext_lazy("Card"))
+PAID = State("plug", "plug-connected", gettext_lazy("Paid"), gettext_lazy("Paid"))
+UNPAID = State("wait", "alert-circle", gettext_lazy("Not paid"), gettext_lazy("Not paid"))
+RETURNED = State(
+    "wait", "arrow-back-up", gettext_lazy("The money goes back"), gettext_lazy("Money back")
+)
 DONE = State("wait", "flag-check", gettext_lazy("Charging is done"), gettext_lazy("Done"))
 CLOSED = STATES[ConnectorStatus.UNAVAILABLE]
 
@@ -92,6 +101,11 @@ _BY_STAGE: dict[Stage, State] = {
     Stage.PROVE: CARD_READ,
     Stage.CONFIRM: CARD_READ,
     Stage.STARTING: STARTING,
+    Stage.CARD: ENTER_CARD,
+    Stage.PAY: WAITS_FOR_MONEY,
+    Stage.PAID: PAID,
+    Stage.UNPAID: UNPAID,
+    Stage.RETURNED: RETURNED,
     Stage.RECEIPT: DONE,
     Stage.CLOSED: CLOSED,
     Stage.OFFLINE: STATES[OFFLINE],
@@ -242,7 +256,7 @@ def _offline(place: Place) -> Note:
         "plug-connected-x",
         _("We cannot reach this charger since %(since)s")
         % {"since": moment(offline_since(place.connector.charger))},
-        _("So it cannot be started from here. This page tries again by itself."),
+        _("So we take no money here for now. This page tries again by itself."),
     )
 
 
