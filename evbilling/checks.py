@@ -7,6 +7,7 @@ from django.core.checks import CheckMessage, Error
 from django.core.checks import register as register_check
 from django.utils.module_loading import import_string
 
+from evbilling import gateway_settings, sms_settings
 from evbilling.api.permissions import check_views
 
 
@@ -15,6 +16,7 @@ def register() -> None:
     register_check(check_views)
     register_check(sms_is_whole)
     register_check(secret_is_set, deploy=True)
+    register_check(gateways_are_whole)
 
 
 def handlers_import(**kwargs: Any) -> list[CheckMessage]:
@@ -40,22 +42,12 @@ def secret_is_set(**kwargs: Any) -> list[CheckMessage]:
 
 
 def sms_is_whole(**kwargs: Any) -> list[CheckMessage]:
-    """A back end that exists, with all it needs; nobody finds out at the first code that must go out."""
-    from users.messages.sms import BACKENDS
+    """Nobody finds out at the first code that has to go out."""
+    values = {name: getattr(settings, name) for name in sms_settings.NAMES}
+    return [Error(text, id="evbilling.E010") for text in sms_settings.complaints(values)]
 
-    chosen = settings.SMS_BACKEND
-    if chosen and chosen not in BACKENDS:
-        known = ", ".join(BACKENDS)
-        return [Error(f"SMS_BACKEND is {chosen!r}; it can be {known}", id="evbilling.E010")]
-    needed = ("SMS_KEY", "SMS_SECRET", "SMS_SENDER")
-    given = [name for name in needed if getattr(settings, name)]
-    if chosen == "thaibulksms":
-        return [
-            Error(f"{name} is not set, and SMS_BACKEND is thaibulksms", id="evbilling.E011")
-            for name in needed
-            if name not in given
-        ]
-    if given and not chosen:
-        names = ", ".join(given)
-        return [Error(f"{names} is set but SMS_BACKEND is not", id="evbilling.E011")]
-    return []
+
+def gateways_are_whole(**kwargs: Any) -> list[CheckMessage]:
+    """No payment gateway is half set up."""
+    values = {name: getattr(settings, name) for name in gateway_settings.NAMES}
+    return [Error(text, id="evbilling.E003") for text in gateway_settings.complaints(values)]
