@@ -20,6 +20,8 @@ PERIODIC: tuple[tuple[str, str, float], ...] = (
     ("file retention", "evbilling.tasks.remove_old_files", 3600),
     ("card lists", "evbilling.tasks.look_at_card_lists", 15 * 60),
     ("configuration read again", "evbilling.tasks.read_configurations", 300),
+    ("one-time codes", "evbilling.tasks.send_due_codes", 10),
+    ("member retention", "evbilling.tasks.forget_members", 24 * 3600),
     ("sign-in retention", "evbilling.tasks.drop_old_sign_ins", 24 * 3600),
 )
 

@@ -157,6 +157,15 @@ SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # user names are unique without regard to case, by a constraint
 ]
 
+# One-time codes by SMS: thaibulksms, console, file; nothing: nobody signs in by phone.
+SMS_BACKEND: str = env("SMS_BACKEND") or ("file" if DEMO else "")
+SMS_KEY: str = env("SMS_KEY") or ""
+SMS_SECRET: str = env("SMS_SECRET") or ""
+SMS_SENDER: str = env("SMS_SENDER") or ""
+SMS_DIR: Path = Path(env("SMS_DIR") or DATA_DIR / "sms")
+SMS_COUNTRIES: list[str] = (env("SMS_COUNTRIES") or "TH").split(",")
+SMS_PER_DAY: int = env_int("SMS_PER_DAY", 2000)  # of the whole installation: a flood ends here
+
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_SECURE = HTTPS
@@ -273,6 +282,7 @@ LOGGING = {
         "uvicorn.access": {"level": "WARNING"},
         "uvicorn.error": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},  # would write every URL, and some URLs are secrets
         "fontTools": {"level": "WARNING"},  # tells of every table of every font in a PDF
         "django.request": {"level": "ERROR"},
     },
@@ -325,3 +335,17 @@ EMAIL_USE_TLS: bool = _mail.start_tls
 EMAIL_USE_SSL: bool = _mail.tls
 EMAIL_TIMEOUT = 15
 DEFAULT_FROM_EMAIL: str = _mail.sender
+# --- payment gateways: the operator's own accounts; legal entities may have theirs ---------------------
+OMISE_PUBLIC_KEY: str = env("OMISE_PUBLIC_KEY") or ""
+OMISE_SECRET_KEY: str = env("OMISE_SECRET_KEY") or ""
+OMISE_WEBHOOK_SECRET: str = env("OMISE_WEBHOOK_SECRET") or ""
+OMISE_WEBHOOK_SECRET_OLD: str = env("OMISE_WEBHOOK_SECRET_OLD") or ""
+OMISE_API_URL: str = env("OMISE_API_URL") or "https://api.omise.co"
+OMISE_VAULT_URL: str = env("OMISE_VAULT_URL") or "https://vault.omise.co"
+OMISE_SCRIPT_URL: str = env("OMISE_SCRIPT_URL") or "https://cdn.omise.co/omise.js"
+SCB_API_KEY: str = env("SCB_API_KEY") or ""
+SCB_API_SECRET: str = env("SCB_API_SECRET") or ""
+SCB_BILLER_ID: str = env("SCB_BILLER_ID") or ""
+SCB_REF3: str = env("SCB_REF3") or "SCB"
+SCB_API_URL: str = env("SCB_API_URL") or "https://api-sandbox.partners.scb/partners/sandbox"
+DEMO_BANK_URL: str = env("DEMO_BANK_URL") or ""  # where a person plays the bank in the demo
