@@ -20,7 +20,7 @@ from users import messages
 from users.models import LineGuest
 
 # What a charger says when it ended a charge that nobody wanted to end (OCPP 1.6 §7.36).
-FAULTS = {"EmergencyStop", "PowerLoss", "HardReset", "SoftReset", "Reboot"}
+FAULTS = {"EmergencyStop", "PowerLoss", "Reboot"}
 FREE = (ConnectorStatus.AVAILABLE, ConnectorStatus.RESERVED)
 
 

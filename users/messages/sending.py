@@ -5,6 +5,7 @@ repeat harmless. Whatever LINE or a mail server does, nothing but the row change
 """
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -19,6 +20,7 @@ from users.messages.outcome import Outcome, Result
 from users.models import Channel, Message, MessageStatus
 
 log = logging.getLogger(__name__)
+LONGEST_S = 30
 CLAIM = timedelta(seconds=90)  # longer than a sender may take
 MOST_TRIES = 8
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(minutes=30)
@@ -30,11 +32,18 @@ class NotFailed(Conflict):
 
 
 def send_due(most: int = 20) -> int:
-    """Send at most ``most`` due messages; how many were tried. Any number of these may run at once."""
-    tried = 0
-    while tried < most and (row := claim()) is not None:
+    """Send at most ``most`` due messages; how many were tried. Any number of these may run at once.
+
+    Three that did not go out end it: the sender is away, the rest can wait for the next turn.
+    """
+    tried, unlucky, until = 0, 0, time.monotonic() + LONGEST_S
+    while tried < most and unlucky < 3 and time.monotonic() < until:
+        if (row := claim()) is None:
+            break
         tried += 1
-        settle(row, _send(row))
+        outcome = _send(row)
+        unlucky += outcome.result == Result.LATER
+        settle(row, outcome)
     return tried
 
 
