@@ -21,6 +21,12 @@ PERIODIC: tuple[tuple[str, str, float], ...] = (
     ("file retention", "evbilling.tasks.remove_old_files", 3600),
     ("card lists", "evbilling.tasks.look_at_card_lists", 15 * 60),
     ("configuration read again", "evbilling.tasks.read_configurations", 300),
+    ("one-time codes", "evbilling.tasks.send_due_codes", 10),
+    ("member retention", "evbilling.tasks.forget_members", 24 * 3600),
+    ("messages", "evbilling.tasks.send_messages", 3),
+    ("running charges", "evbilling.tasks.tell_of_running", 30),
+    ("LINE quota", "evbilling.tasks.read_line_quota", 6 * 3600),
+    ("LINE retention", "evbilling.tasks.forget_line", 24 * 3600),
     ("sign-in retention", "evbilling.tasks.drop_old_sign_ins", 24 * 3600),
 )
 

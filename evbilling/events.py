@@ -42,6 +42,7 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     # users
     "card_changed": ("stations.services.local_lists.on_people_changed",),
     "customer_changed": ("stations.services.local_lists.on_people_changed",),
+    "line_guest_ready": ("evbilling.telling.on_line_guest_ready",),
     # billing
     "allowance_due": ("billing.services.allowance.on_allowance_due",),
     "authorisation_lapsed": (
@@ -49,10 +50,11 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
         "stations.services.authorisations.on_lapsed",
     ),
     "stay_changed": (),
+    "grace_due": ("billing.services.stays.on_grace_due",),
     "stay_due": ("billing.services.stays.on_stay_due",),
     "stay_ended": ("billing.services.bills.on_session_ended",),
-    "grace_ending": ("evbilling.telling.on_grace_ending",),
     "session_billed": ("evbilling.telling.on_session_billed",),
+    "grace_ending": ("evbilling.telling.on_grace_ending",),
     "wallet_changed": ("billing.services.allowance.on_wallet_changed",),
     "payment_changed": ("evbilling.selling.on_payment_changed",),
     "purchase_changed": (),

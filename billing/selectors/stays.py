@@ -85,6 +85,12 @@ def view(stay: Stay, session: Session, tariff: pricing.Tariff, now: datetime) ->
     )
 
 
+def exempt_at(session: Session, at: datetime) -> bool:
+    """Whether exempt hours hold at ``at`` under the charge's price list."""
+    found = tariffs.of_session(session)
+    return found is not None and pricing.exempt_until(found[1], at) is not None
+
+
 def quiet_since(usage: pricing.Usage, jitter_wh: int) -> datetime:
     """From which reading on no more energy came than a register wobbles by."""
     return next(r.at for r in usage.curve if r.wh >= usage.wh - jitter_wh)

@@ -74,6 +74,30 @@ def on_stay_due(fact: Fact) -> None:
         _look_again(stay, now)
 
 
+def on_grace_due(fact: Fact) -> None:
+    """Ten minutes before the grace time ends: ``grace_ending`` where the car still idles.
+
+    Silent when it has left or charges again, and where the time after the grace is exempt.
+    """
+    stay = _open_of(fact.subject_id)
+    if stay is None or stay.idle_from is None:
+        return
+    found = selectors.of_session(stay.session)
+    same = stay.idle_from.isoformat() == fact.data.get("idle_from")
+    if not same or found is None or found.penalty_from is None or not found.per_minute:
+        return
+    if selectors.exempt_at(stay.session, found.penalty_from):
+        return
+    outbox.publish(
+        "grace_ending",
+        stay.session_id,
+        company_id=stay.session.company_id,
+        session=stay.session_id,
+        ends_at=found.penalty_from.isoformat(),
+        per_minute=f"{found.per_minute:f}",
+    )
+
+
 def waits(session: Session) -> bool:
     """Whether the bill of an ended charge waits until the car has left. Call with the session locked."""
     found = tariffs.of_session(session)
@@ -182,7 +206,7 @@ def _promise(stay: Stay, session: Session, tariff: pricing.Tariff) -> None:
     ends = stay.idle_from + tariff.terms.grace
     if ends > now:
         outbox.publish(
-            "grace_ending",
+            "grace_due",
             session.pk,
             company_id=session.company_id,
             due=max(ends - WARN_BEFORE, now),

@@ -270,8 +270,20 @@ def test_what_is_held_grows_with_the_stay_and_the_rest_becomes_a_debt(clock: Any
     assert ledger.prove() == dict.fromkeys(ledger.prove(), 0)
 
 
-def test_the_warning_is_promised_for_ten_minutes_before_the_grace_time_ends(clock: Any) -> None:
+def test_the_warning_goes_out_ten_minutes_before_the_grace_time_ends(clock: Any) -> None:
     plug = a_plug(grace_min=30)
-    a_charge(plug, member(plug), clock)
+    session = a_charge(plug, member(plug), clock)
+    assert not Fact.objects.filter(kind="grace_ending").exists()
+    clock.move_to(at(22, 35))
+    deliver()
     fact = Fact.objects.get(kind="grace_ending")
-    assert fact.deliveries.get().due == at(22, 35)
+    assert (fact.subject_id, fact.data["per_minute"]) == (session.pk, "2")
+    assert datetime.fromisoformat(fact.data["ends_at"]) == at(22, 45)
+
+
+def test_nobody_is_warned_of_a_penalty_that_exempt_hours_keep_off(clock: Any) -> None:
+    plug = a_plug(grace_min=30, exempt=[["22:30", "06:00"]])
+    a_charge(plug, member(plug), clock)
+    clock.move_to(at(22, 40))
+    deliver()
+    assert not Fact.objects.filter(kind="grace_ending").exists()

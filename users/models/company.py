@@ -22,6 +22,7 @@ class Company(models.Model):
     name_th = models.CharField(max_length=120, blank=True)
     slug = models.SlugField(max_length=40, unique=True)
     sort_key = models.CharField(max_length=300, editable=False)
+    self_registration = models.BooleanField(default=True)  # members may make their own account
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     company_path = "pk"
