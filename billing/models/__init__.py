@@ -1,6 +1,13 @@
 """Tables of the money."""
 
 from billing.models.bill import Bill, PaymentStatus
+from billing.models.document import (
+    DocumentCover,
+    DocumentKind,
+    DocumentSeries,
+    DocumentState,
+    TaxDocument,
+)
 from billing.models.ledger import Account, AccountKind, Entry, Hold, HoldState, Transfer
 from billing.models.payment import (
     GatewayAccount,
@@ -21,6 +28,10 @@ __all__ = [
     "Account",
     "AccountKind",
     "Bill",
+    "DocumentCover",
+    "DocumentKind",
+    "DocumentSeries",
+    "DocumentState",
     "Entry",
     "GatewayAccount",
     "GatewayName",
@@ -38,6 +49,7 @@ __all__ = [
     "RefundRoute",
     "RefundState",
     "Tariff",
+    "TaxDocument",
     "TouHoliday",
     "Transfer",
     "VatRate",
