@@ -25,7 +25,12 @@ NAMES = {
     "reservation": ("ค่าจองหัวชาร์จ", "Reservation"),
 }
 # How a part is counted: what is stored per unit, the unit in Thai, its code (UN/ECE rec. 20).
-KWH, MINUTE, HOUR, ONCE = (1000, "kWh", "KWH"), (60, "นาที", "MIN"), (3600, "ชม.", "HUR"), (1, "ครั้ง", "C62")
+KWH, MINUTE, HOUR, ONCE = (
+    (1000, "kWh", "KWH"),
+    (60, "นาที", "MIN"),
+    (3600, "ชม.", "HUR"),
+    (1, "ครั้ง", "C62"),
+)
 UNITS = {"energy": KWH, "time": MINUTE, "penalty": MINUTE, "parking": HOUR}
 ROUNDING = ("ส่วนลด", "Discount")
 PLACES = Decimal("0.0001")

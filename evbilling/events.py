@@ -43,7 +43,13 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
         "billing.services.allowance.on_authorisation_lapsed",
         "stations.services.authorisations.on_lapsed",
     ),
-    "session_billed": ("evbilling.telling.on_session_billed",),
+    "session_billed": (
+        "billing.services.documents.on_session_billed",
+        "evbilling.telling.on_session_billed",
+    ),
+    "bill_paid": ("billing.services.documents.on_bill_paid",),
+    "invoice_issued": (),
+    "invoice_changed": (),
     "wallet_changed": ("billing.services.allowance.on_wallet_changed",),
 }
 

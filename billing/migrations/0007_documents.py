@@ -112,7 +112,7 @@ DROP FUNCTION billing_series_grows();
 class Migration(migrations.Migration):
     dependencies = [
         ("billing", "0004_payment_rules"),
-        ("stations", "0011_prepaid"),
+        ("stations", "0012_authorisation_visitor"),
         ("users", "0004_tax_details"),
     ]
 
@@ -194,7 +194,7 @@ class Migration(migrations.Migration):
                 ("issued_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("issued_by", models.CharField(blank=True, max_length=120)),
                 ("paid_with", models.CharField(blank=True, max_length=16)),
-                ("plate", models.CharField(blank=True, max_length=20)),
+                ("plate", models.CharField(blank=True, max_length=40)),
                 ("about", models.JSONField(default=dict)),
                 ("note", models.CharField(blank=True, max_length=400)),
                 ("outside", models.BooleanField(default=False)),

@@ -111,7 +111,7 @@ class TaxDocument(models.Model):
     issued_at = models.DateTimeField(default=timezone.now)
     issued_by = models.CharField(max_length=120, blank=True)
     paid_with = models.CharField(max_length=16, blank=True)
-    plate = models.CharField(max_length=20, blank=True)
+    plate = models.CharField(max_length=40, blank=True)
     about = models.JSONField(default=dict)
     note = models.CharField(max_length=400, blank=True)
     outside = models.BooleanField(default=False)
@@ -151,9 +151,7 @@ class TaxDocument(models.Model):
             models.Index(fields=["session"], name="document_session"),
         ]
         constraints = [
-            models.UniqueConstraint(
-                fields=["series", "sequence"], name="document_sequence_once"
-            ),
+            models.UniqueConstraint(fields=["series", "sequence"], name="document_sequence_once"),
             models.UniqueConstraint(fields=["tax_entity", "number"], name="document_number_once"),
             models.UniqueConstraint(
                 fields=["tax_entity", "source"],

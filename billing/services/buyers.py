@@ -12,7 +12,7 @@ from users.services.companies import WRONG_DIGIT
 
 COMPANY, PERSON = "TXID", "NIDN"  # schemes of ETDA: a tax id with its branch, a citizen's number
 NO_NUMBER = "OTHR"
-LONGEST = {"name": 160, "address": 300, "phone": 40, "email": 200, "plate": 20}
+LONGEST = {"name": 160, "address": 300, "phone": 40, "email": 200, "plate": 40}
 
 
 class BadBuyer(DomainError):
@@ -44,9 +44,7 @@ def checked(buyer: Buyer) -> dict[str, Any]:
     tax_id = _number(buyer)
     branch = tax_ids.plain(buyer.branch_code) or tax_ids.HEAD_OFFICE
     if buyer.is_company and not tax_ids.is_branch(branch):
-        raise BadBuyer(
-            _("A branch has 5 digits; 00000 is the head office."), field="branch_code"
-        )
+        raise BadBuyer(_("A branch has 5 digits; 00000 is the head office."), field="branch_code")
     postcode = tax_ids.plain(buyer.postcode)
     if postcode and not tax_ids.is_postcode(postcode):
         raise BadBuyer(_("A postcode has 5 digits."), field="postcode")

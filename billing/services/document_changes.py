@@ -16,9 +16,11 @@ from django.utils.translation import gettext_lazy as _
 from billing import documents
 from billing.documents import Sums
 from billing.models import (
+    Account,
     AccountKind,
     DocumentKind,
     DocumentState,
+    Payment,
     RefundReason,
     TaxDocument,
 )
@@ -28,18 +30,26 @@ from billing.services.buyers import Buyer
 from core import audit
 from core.errors import Conflict, DomainError
 
-# Why a document takes another's place, and why its value falls (ETDA ขมธอ.3-2560).
+# Why a document takes another's place, and why its value falls: ETDA's code, its words on the paper
+# (which is Thai whatever the admin reads), and those on our page.
 PURPOSES = {
-    "name": ("01", _("The name was wrong")),
-    "address": ("02", _("The address was wrong")),
-    "other": ("99", _("Another reason")),
+    "full": ("99", "ออกใบกำกับภาษีเต็มรูปให้ผู้ซื้อ", _("The customer asked for a full one")),
+    "name": ("01", "ชื่อผิด", _("The name was wrong")),
+    "address": ("02", "ที่อยู่ผิด", _("The address was wrong")),
+    "other": ("99", "เหตุอื่น", _("Another reason")),
 }
 CREDIT_REASONS = {
-    "CDNS01": _("Price cut: the service was not as agreed"),
-    "CDNS02": _("Less was delivered than billed"),
-    "CDNS03": _("The price was worked out too high"),
-    "CDNS04": _("The service was called off"),
-    "CDNS99": _("Another reason"),
+    "CDNS01": (
+        "ลดราคาค่าบริการ (บริการผิดข้อกำหนดที่ตกลงกัน)",
+        _("Price cut: the service was not as agreed"),
+    ),
+    "CDNS02": ("ค่าบริการขาดจำนวน", _("Less was delivered than billed")),
+    "CDNS03": (
+        "คำนวณราคาค่าบริการผิดพลาดสูงกว่าที่เป็นจริง",
+        _("The price was worked out too high"),
+    ),
+    "CDNS04": ("บอกเลิกสัญญาบริการ", _("The service was called off")),
+    "CDNS99": ("เหตุอื่น", _("Another reason")),
 }
 REPLACED = "เป็นการยกเลิกและออก{what}ฉบับใหม่แทนฉบับเดิมเลขที่ {number} ลงวันที่ {day}"
 WORDS = {DocumentKind.RECEIPT: "ใบเสร็จรับเงิน"}
@@ -94,7 +104,7 @@ def ask_full(document: TaxDocument, buyer: Buyer, actor: audit.Actor) -> TaxDocu
         raise NotOpen(_("A full one was issued already."))
     if document.is_live and not may_ask_full(document, issuing.local_day(timezone.now())):
         raise MonthOver
-    return replace_with(document, buyer, purpose="other", reason="", actor=actor)
+    return replace_with(document, buyer, purpose="full", reason="", actor=actor)
 
 
 def replace_with(
@@ -113,7 +123,7 @@ def replace_with(
         _no_credits(old)
         kind = _kind(old, copy)
         if old.is_live:
-            why = reason or str(PURPOSES[purpose][1])
+            why = reason or PURPOSES[purpose][1]
             issuing.close(old, DocumentState.REPLACED, by=actor.name or actor.kind, reason=why)
         made = issuing.write(_again(old, kind, copy, actor, purpose, reason, buyer))
         if buyer is not None and old.customer is not None:
@@ -140,10 +150,8 @@ def enter_outside(
         taken = TaxDocument.objects.filter(tax_entity=old.tax_entity, number=number)
         if taken.exists():
             raise Conflict(_("A document with this number exists already."), field="number")
-        issuing.close(
-            old, DocumentState.REPLACED, by=actor.name, reason=f"{TAX_INVOICE} {number}"
-        )
-        new = _again(old, DocumentKind.FULL, copy, actor, "other", "", buyer)
+        issuing.close(old, DocumentState.REPLACED, by=actor.name, reason=f"{TAX_INVOICE} {number}")
+        new = _again(old, DocumentKind.FULL, copy, actor, "full", "", buyer)
         made = issuing.keep(
             replace(new, more=new.more | {"outside": True}), series=None, number=number
         )
@@ -161,7 +169,7 @@ def void(document: TaxDocument, reason: str, actor: audit.Actor) -> TaxDocument:
         old = _locked(document)
         if not old.is_live:
             raise NotOpen
-        if old.kind == DocumentKind.CREDIT_NOTE and _paid_back(old):
+        if old.kind == DocumentKind.CREDIT_NOTE:
             raise Conflict(
                 _("The money of this credit note was given back already: it cannot be made void.")
             )
@@ -177,9 +185,10 @@ def credit(document: TaxDocument, wish: Credit, actor: audit.Actor) -> TaxDocume
 
     ``BadCredit`` where the correct value is not below what was billed.
     """
-    reason = " ".join(wish.reason.split()) or str(CREDIT_REASONS.get(wish.reason_code, ""))
-    if wish.reason_code not in CREDIT_REASONS or (wish.reason_code == "CDNS99" and not wish.reason):
+    reason = " ".join(wish.reason.split())
+    if wish.reason_code not in CREDIT_REASONS or (wish.reason_code == "CDNS99" and not reason):
         raise NoReason(field="reason")
+    reason = reason or CREDIT_REASONS[wish.reason_code][0]
     with transaction.atomic():
         old = _locked(document)
         if not old.is_live or old.kind not in (DocumentKind.ABBREVIATED, DocumentKind.FULL):
@@ -303,31 +312,42 @@ def _no_credits(document: TaxDocument) -> None:
 
 def _give_back(note: TaxDocument, old: TaxDocument) -> None:
     """Income and VAT fall by the difference; it is owed to whoever paid, at once."""
-    company = note.company
+    company, guest = note.company, old.payment if old.customer is None else None
     income = ledger.account(company, AccountKind.INCOME)
     vat = ledger.account(company, AccountKind.VAT_OUTPUT, tax_entity=note.tax_entity)
-    if old.payment is not None and old.customer is None:
-        owed = ledger.account(company, AccountKind.REFUND_PAYABLE)
-    elif old.customer is not None:
-        owed = wallets.wallet_of(old.customer)
-    else:
-        raise BadCredit(_("Nobody is known to give the money back to."))
+    owed = _owed_to(old, guest)
     ledger.transfer(
         company,
         _key(note),
         "credit_note",
-        [ledger.debit(income, note.base), ledger.debit(vat, note.vat), ledger.credit(owed, note.total)],
+        [
+            ledger.debit(income, note.base),
+            ledger.debit(vat, note.vat),
+            ledger.credit(owed, note.total),
+        ],
         reason=note.number,
         actor=note.issued_by,
         session_id=note.session_id,
         customer=old.customer,
     )
-    if old.payment is not None and old.customer is None:
-        refunds.give_back(old.payment, note.total, RefundReason.ADMIN, _key(note))
+    if guest is not None:
+        refunds.give_back(guest, note.total, RefundReason.ADMIN, _key(note))
 
 
-def _paid_back(note: TaxDocument) -> bool:
-    return note.customer_id is not None or note.payment_id is not None
+def _owed_to(old: TaxDocument, guest: Payment | None) -> Account:
+    """The account that the money goes back through: a wallet, or where the payment came in."""
+    if old.customer is not None:
+        return wallets.wallet_of(old.customer)
+    if guest is None:
+        raise BadCredit(_("Nobody is known to give the money back to."))
+    if guest.hold:
+        return ledger.account(
+            old.company,
+            AccountKind.CARD_DUE,
+            tax_entity=guest.tax_entity,
+            gateway=guest.gateway,
+        )
+    return ledger.account(old.company, AccountKind.GUEST_DEPOSIT)
 
 
 def _key(note: TaxDocument) -> str:
@@ -338,9 +358,7 @@ def _thai(day: date) -> str:
     return f"{day.day:02d}/{day.month:02d}/{day.year + documents.BUDDHIST_ERA}"
 
 
-def _remember(
-    actor: audit.Actor, action: str, document: TaxDocument, what: dict[str, Any]
-) -> None:
+def _remember(actor: audit.Actor, action: str, document: TaxDocument, what: dict[str, Any]) -> None:
     audit.record(
         actor,
         action,

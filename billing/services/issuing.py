@@ -104,12 +104,16 @@ def tell(document: TaxDocument) -> None:
         .values("station_id", "charger_id", "connector_id")
         .first()
     )
-    about = {
-        "session": document.session_id,
-        "station": session["station_id"],
-        "charger": session["charger_id"],
-        "connector": session["connector_id"],
-    } if session else {}
+    about = (
+        {
+            "session": document.session_id,
+            "station": session["station_id"],
+            "charger": session["charger_id"],
+            "connector": session["connector_id"],
+        }
+        if session
+        else {}
+    )
     outbox.publish(
         "invoice_issued" if document.is_live else "invoice_changed",
         document.pk,
@@ -151,5 +155,3 @@ def seller_of(entity: TaxEntity) -> dict[str, Any]:
         "phone": entity.phone,
         "email": entity.email,
     }
-
-

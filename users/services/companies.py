@@ -131,9 +131,7 @@ def _check_numbers(entity: TaxEntity, changes: editing.Changes) -> None:
     if "tax_id" in changes.new and not tax_ids.is_tax_id(entity.tax_id):
         raise DomainError(WRONG_DIGIT, code="bad_tax_id", field="tax_id")
     if entity.postcode and not tax_ids.is_postcode(entity.postcode):
-        raise DomainError(
-            _("A postcode has 5 digits."), code="bad_postcode", field="postcode"
-        )
+        raise DomainError(_("A postcode has 5 digits."), code="bad_postcode", field="postcode")
     until = entity.vat_registered_to
     if until and (entity.vat_registered_from is None or until < entity.vat_registered_from):
         raise DomainError(
