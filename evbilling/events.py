@@ -55,6 +55,13 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "stay_ended": ("billing.services.bills.on_session_ended",),
     "session_billed": ("evbilling.telling.on_session_billed",),
     "grace_ending": ("evbilling.telling.on_grace_ending",),
+    "session_billed": (
+        "billing.services.documents.on_session_billed",
+        "evbilling.telling.on_session_billed",
+    ),
+    "bill_paid": ("billing.services.documents.on_bill_paid",),
+    "invoice_issued": (),
+    "invoice_changed": (),
     "wallet_changed": ("billing.services.allowance.on_wallet_changed",),
     "payment_changed": ("evbilling.selling.on_payment_changed",),
     "purchase_changed": (),

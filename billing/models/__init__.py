@@ -1,6 +1,13 @@
 """Tables of the money."""
 
 from billing.models.bill import Bill, PaymentStatus
+from billing.models.document import (
+    DocumentCover,
+    DocumentKind,
+    DocumentSeries,
+    DocumentState,
+    TaxDocument,
+)
 from billing.models.ledger import Account, AccountKind, Entry, Hold, HoldState, Transfer
 from billing.models.payment import (
     GatewayAccount,
@@ -21,7 +28,6 @@ from billing.models.statement import (
     Statement,
     StatementLine,
     StatementPayment,
-    StatementSeries,
     StatementState,
 )
 from billing.models.stay import IdleBy, ReservationFee, Stay, StayEnd
@@ -31,6 +37,10 @@ __all__ = [
     "Account",
     "AccountKind",
     "Bill",
+    "DocumentCover",
+    "DocumentKind",
+    "DocumentSeries",
+    "DocumentState",
     "DoubtKind",
     "Entry",
     "GatewayAccount",
@@ -56,11 +66,11 @@ __all__ = [
     "Statement",
     "StatementLine",
     "StatementPayment",
-    "StatementSeries",
     "StatementState",
     "Stay",
     "StayEnd",
     "Tariff",
+    "TaxDocument",
     "TouHoliday",
     "Transfer",
     "VatRate",

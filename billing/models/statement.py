@@ -30,27 +30,6 @@ class PostpaidTerms(models.Model):
         return f"postpaid terms of company {self.company_id}"
 
 
-class StatementSeries(models.Model):
-    """The newest number of a series: one for each issuer and month, without gaps."""
-
-    company = models.ForeignKey(Company, on_delete=models.PROTECT)
-    tax_entity = models.ForeignKey(TaxEntity, on_delete=models.PROTECT, null=True)
-    month = models.CharField(max_length=6)  # year of the Buddhist era and month: 256911
-    last = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["company", "tax_entity", "month"],
-                nulls_distinct=False,
-                name="statement_series_once",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.tax_entity_id} {self.month}: {self.last}"
-
-
 class StatementState(models.TextChoices):
     OPEN = "open", _("To be paid")
     OVERDUE = "overdue", _("Overdue")
@@ -67,7 +46,7 @@ class Statement(models.Model):
 
     company = models.ForeignKey(Company, on_delete=models.PROTECT, related_name="statements")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="statements")
-    tax_entity = models.ForeignKey(TaxEntity, on_delete=models.PROTECT, null=True)
+    tax_entity = models.ForeignKey(TaxEntity, on_delete=models.PROTECT, related_name="statements")
     key = models.CharField(max_length=80, unique=True)
     number = models.CharField(max_length=40)
     period_from = models.DateField()
@@ -98,11 +77,7 @@ class Statement(models.Model):
             ),
         ]
         constraints = [
-            models.UniqueConstraint(
-                fields=["company", "tax_entity", "number"],
-                nulls_distinct=False,
-                name="statement_number_once",
-            ),
+            models.UniqueConstraint(fields=["tax_entity", "number"], name="statement_number_once"),
             models.CheckConstraint(condition=Q(total__gt=0), name="statement_above_zero"),
             models.CheckConstraint(
                 condition=Q(state__in=["open", "overdue"], closed_at__isnull=True)

@@ -184,6 +184,7 @@ def _pay_off(customer: Customer, satang: int) -> None:
         bill.outstanding -= part
         if bill.outstanding == 0:
             bill.payment_status = PaymentStatus.PAID
+            outbox.publish("bill_paid", bill.pk, company_id=bill.company_id)
         bill.save(update_fields=["outstanding", "payment_status"])
 
 
