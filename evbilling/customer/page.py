@@ -43,6 +43,7 @@ from users.models import Customer
 _BODIES = dict.fromkeys(
     (Stage.FAULT, Stage.RESERVED, Stage.CLOSED, Stage.OFFLINE, Stage.NO_PRICE), "trouble"
 ) | {Stage.RECEIPT: "receipt_stage"}
+WITH_WAYS = (Stage.FREE, Stage.UNPAID, Stage.RETURNED, Stage.PAY, Stage.CARD)
 WITH_CHOOSER = (Stage.FREE, Stage.CONFIRM, Stage.ASK, Stage.LIVE)
 
 
@@ -75,7 +76,7 @@ class Look:
     @cached_property
     def ways(self) -> Sequence[ways.Way]:
         """How a charge can be paid here; empty: a member's card is the only way."""
-        if self.stage not in (Stage.FREE, Stage.UNPAID, Stage.RETURNED):
+        if self.stage not in WITH_WAYS:
             return ()
         members = quotes.public_offer(self.connector.charger.station, self.now)
         by_card = Money(None, None, None, members.tariff) if members else None
@@ -319,6 +320,7 @@ def _free(what: Look) -> dict[str, Any]:
     kept = keeping.mine(what)
     return {
         "keep": keeping.offer(what),
+        "backs": paying.waiting_backs(what),
         "kept_note": keeping.note(kept),
         "kept_open": kept is not None and kept.is_open,
         "too_late": words.too_late(what.phone.visit, what.now),
