@@ -178,7 +178,7 @@ class MeterValue(models.Model):
 
 
 class Authorisation(models.Model):
-    """Leave to start on one connector, made before the start: by a page's Confirm, later by a payment.
+    """Leave to start on one connector, made before the start: by a page's Confirm or by a payment.
 
     It carries the hold that was placed for it, so that the start places no second one.
     """
@@ -189,6 +189,7 @@ class Authorisation(models.Model):
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, null=True)
     card = models.ForeignKey(Card, on_delete=models.PROTECT, null=True)
     id_tag = models.CharField(max_length=20)
+    visitor = models.CharField(max_length=43, blank=True)  # the phone it was given to
     hold_id = models.BigIntegerField(null=True)
     chosen_wh = models.BigIntegerField(null=True)
     chosen_satang = models.BigIntegerField(null=True)
