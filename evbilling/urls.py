@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("evbilling.api.urls")),  # first: found without trying every page
     path("c/", include("evbilling.customer.urls")),
     path("refund/<str:token>/", refunding.page, name="refund"),
+    path("webhooks/", include("evbilling.webhooks.urls")),
     path("", include("evbilling.backoffice.urls")),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

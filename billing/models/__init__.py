@@ -15,18 +15,21 @@ from billing.models.payment import (
     WebhookEvent,
 )
 from billing.models.purchase import Purchase, PurchaseState
+from billing.models.settlement import DoubtKind, PaymentDoubt, SettlementRow
 from billing.models.tariff import PriceLevel, Tariff, TouHoliday, VatRate
 
 __all__ = [
     "Account",
     "AccountKind",
     "Bill",
+    "DoubtKind",
     "Entry",
     "GatewayAccount",
     "GatewayName",
     "Hold",
     "HoldState",
     "Payment",
+    "PaymentDoubt",
     "PaymentPurpose",
     "PaymentState",
     "PaymentStatus",
@@ -37,6 +40,7 @@ __all__ = [
     "RefundReason",
     "RefundRoute",
     "RefundState",
+    "SettlementRow",
     "Tariff",
     "TouHoliday",
     "Transfer",

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Account, AccountKind, Entry, Hold, HoldState, Transfer
+from billing.money import MAX_SATANG
 from core.errors import Conflict, DomainError
 from users.models import Company, Customer, TaxEntity
 
@@ -153,9 +154,14 @@ def resize_hold(hold: Hold, amount: int, *, ceiling: int | None = None) -> Hold:
 
 
 def free(on: Account, ceiling: int | None = None) -> int:
-    """What may still be held: of a wallet the balance, of a receivable the credit line."""
-    if on.kind == AccountKind.WALLET:
+    """What may still be held: of people's money the balance, of a receivable the credit line.
+
+    What cards hold for us is a fact that the gateway tells: it has no bound of ours.
+    """
+    if on.kind in (AccountKind.WALLET, AccountKind.GUEST_DEPOSIT):
         return on.balance - on.held
+    if on.kind == AccountKind.CARD_DUE:
+        return MAX_SATANG
     return max((ceiling or 0) - on.balance - on.held, 0)
 
 

@@ -77,31 +77,57 @@ def top_up(
 ) -> Transfer:
     """Money taken in by an admin: pays what is owed first, the rest goes to the wallet."""
     _require_amount(satang)
+    cash = ledger.account(customer.company, AccountKind.CASH)
     with transaction.atomic():
-        wallet, owed = wallet_of(customer), receivable_of(customer)
-        key = f"top_up:{customer.company_id}:{key}"
-        ledger.lock(wallet, owed)  # before looking: the same request may be on its way twice
-        if (again := _same_request(key, customer, satang)) is not None:
-            return again
-        to_debt = min(owed.balance, satang)
-        cash = ledger.account(customer.company, AccountKind.CASH)
-        made = ledger.transfer(
-            customer.company,
-            key,
-            "top_up",
-            [
-                ledger.debit(cash, satang),
-                ledger.credit(owed, to_debt),
-                ledger.credit(wallet, satang - to_debt),
-            ],
+        return take_in(
+            customer,
+            satang,
+            cash,
+            key=f"top_up:{customer.company_id}:{key}",
+            kind="top_up",
             reason=reason,
-            actor=actor.name,
-            customer=customer,
+            actor=actor,
             at=at,
         )
-        _pay_off(customer, to_debt)
-        _tell(customer, made, "top_up", satang, reason, actor)
-        return made
+
+
+def take_in(
+    customer: Customer,
+    satang: int,
+    source: Account,
+    *,
+    key: str,
+    kind: str,
+    reason: str,
+    actor: audit.Actor,
+    payment_id: int | None = None,
+    at: datetime | None = None,
+) -> Transfer:
+    """Money of the customer's that stands on ``source``: what is owed is paid first, the rest goes
+    to the wallet. Once per ``key``, in the caller's transaction."""
+    wallet, owed = wallet_of(customer), receivable_of(customer)
+    ledger.lock(wallet, owed, source)  # before looking: the same may be on its way twice
+    if (again := _same_request(key, customer, satang)) is not None:
+        return again
+    to_debt = max(min(owed.balance, satang), 0)
+    made = ledger.transfer(
+        customer.company,
+        key,
+        kind,
+        [
+            ledger.debit(source, satang),
+            ledger.credit(owed, to_debt),
+            ledger.credit(wallet, satang - to_debt),
+        ],
+        reason=reason,
+        actor=actor.name,
+        payment_id=payment_id,
+        customer=customer,
+        at=at,
+    )
+    _pay_off(customer, to_debt)
+    _tell(customer, made, kind, satang, reason, actor)
+    return made
 
 
 def withdraw(
