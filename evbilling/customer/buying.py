@@ -112,7 +112,7 @@ def _already(look: Look) -> None:
 
 
 def _way(look: Look, said: str) -> ways.Way:
-    found = {way.value: way for way in look.ways}.get(said)
+    found = {way.value: way for way in look.payable}.get(said)
     if found is None or not found.pays:
         raise NotOffered(_("This way to pay is not available here now. Choose another one."))
     return found

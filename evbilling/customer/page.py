@@ -74,7 +74,7 @@ class Look:
         return self.phone.purchase
 
     @cached_property
-    def ways(self) -> Sequence[ways.Way]:
+    def payable(self) -> Sequence[ways.Way]:
         """How a charge can be paid here; empty: a member's card is the only way."""
         if self.stage not in WITH_WAYS:
             return ()
@@ -90,7 +90,7 @@ class Look:
     def way(self) -> ways.Way | None:
         """The way that was chosen, on this page or last time."""
         said = self.request.POST.get("pay") or self.request.COOKIES.get(ways.COOKIE, "")
-        return ways.chosen(self.ways, said)
+        return ways.chosen(self.payable, said)
 
     @property
     def customer(self) -> Customer | None:
@@ -259,10 +259,10 @@ def _chooser(what: Look, typed: choice.Typed | None, error: DomainError | None) 
     if way is None:
         return found
     # The base is what whoever pays first may choose; a member's card has its own beside it.
-    payers = next(each.bounds for each in what.ways if each.pays)
+    payers = next(each.bounds for each in what.payable if each.pays)
     plan = quotes.for_phone(payers.plan, most_wh=payers.most_kwh * 1000, can_hold=None)
-    of_ways = {each.value: ways.for_phone(each) for each in what.ways}
-    return replace(found, ways=what.ways, plan={**found.plan, **plan, "ways": of_ways})
+    of_ways = {each.value: ways.for_phone(each) for each in what.payable}
+    return replace(found, ways=what.payable, plan={**found.plan, **plan, "ways": of_ways})
 
 
 def bounds_of(what: Look) -> chooser.Bounds:

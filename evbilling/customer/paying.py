@@ -173,7 +173,7 @@ def unpaid(look: "Look") -> dict[str, Any]:
     """No money came: why, and the next tap."""
     payment = _payment(look)
     failed = payment.state == PaymentState.FAILED
-    asks = [each for each in look.ways if each.value == payment.method]
+    asks = [each for each in look.payable if each.value == payment.method]
     return _common(look) | {
         "failed": failed,
         "why": paid_words.failed(payment) if failed else paid_words.expired(payment),
