@@ -205,9 +205,7 @@ def _offer(place: Place, phone: Phone, now: datetime) -> quotes.Offer | None:
     """The prices for this phone: its charge's, its card's, else what a member pays."""
     station, session = place.connector.charger.station, phone.session
     if session is not None and session.status == SessionStatus.ACTIVE:
-        if phone.paid_for is not None:
-            return paying.offer(phone.paid_for, now)
-        return quotes.offer(station, session.level, now, since=session.started_at)
+        return quotes.offer_of(session, now)
     card = phone.visit.card if phone.visit and phone.visit.stage == VisitStage.RECOGNISED else None
     if card is not None and card.customer is not None:
         return quotes.offer(station, card.customer.level, now)
@@ -285,6 +283,7 @@ def _phone_words(what: Look) -> Mapping[str, str]:
         "about": _("about %(length)s") % {"length": "{x}"},
         "done": _("done around %(time)s") % {"time": "{x}"},
         "energy": _("about %(kwh)s kWh") % {"kwh": "{x}"},
+        "bought": _("%(kwh)s kWh") % {"kwh": "{x}"},
         "money": _("about %(money)s") % {"money": "{x}"},
         "full": _("%(price)s per kWh") % {"price": price(per_kwh)},
         "taken": _("by what it takes"),

@@ -70,6 +70,16 @@
     return Math.max(total(p, [all, none]), total(p, [none, all])) + (p.apart ? 2 : 0);
   }
 
+  /* The Wh that a payment beforehand buys (selectors.quotes.covered). */
+  function covered(p, satang) {
+    let low = 0, high = p.most;
+    while (low < high) {
+      const middle = Math.floor((low + high + 1) / 2);
+      if (toHold(p, middle) <= satang) low = middle; else high = middle - 1;
+    }
+    return low;
+  }
+
   /* --- words ------------------------------------------------------------------------------------ */
   const put = (text, value) => text.replace(/\{[nx]\}/, value);
   const baht = (satang) =>
@@ -99,12 +109,13 @@
     const [least, most] = plan.limits[by], inKwh = by === "kwh";
     const amount = inKwh ? whole(text) : money(text) / 100;
     if (!(amount >= least && amount <= most)) return { big: "–", time: "–", end: "" };
-    const wh = inKwh ? amount * 1000 : buys(plan, money(text), at), found = estimate(plan, wh, at);
+    const bought = () => (plan.pays ? covered(plan, money(text)) : buys(plan, money(text), at));
+    const wh = inKwh ? amount * 1000 : bought(), found = estimate(plan, wh, at);
     const timed = plan.time.on || plan.time.off, due = plan.pays ? toHold(plan, wh) : found.expected;
     const sure = timed && !plan.pays ? put(words.money, baht(due)) : baht(due);
     const price = found.open ? `${baht(found.lowest)} – ${baht(found.highest)}` : sure;
     return {
-      big: inKwh ? price : put(words.energy, kwh(wh)),
+      big: inKwh ? price : put(plan.pays ? words.bought : words.energy, kwh(wh)),
       time: put(words.about, length(found.seconds)),
       end: put(words.done, wall(found.end)),
       go: !inKwh ? baht(money(text)) : plan.pays ? baht(due) : `${amount} kWh · ${price}`,
@@ -256,7 +267,7 @@
   }
 
   /* --- begin --------------------------------------------------------------------------------------- */
-  window.evbilling = { estimate, buys, toHold }; // the tests compare them with the server's
+  window.evbilling = { estimate, buys, toHold, covered }; // the tests compare them with the server's
   document.documentElement.classList.add("js");
   if (!page || !page.dataset.now) return;
   document.addEventListener("submit", (event) => { // one press is one wish
