@@ -188,6 +188,11 @@ def to_hold(what: Plan, wh: int) -> int:
     return forecast.dearest(wh, what.top_power_w, what.tariff)
 
 
+def covered(what: Plan, satang: int, most_wh: int) -> int:
+    """The Wh since the start whose dearest case ``satang`` covers: what a payment beforehand buys."""
+    return _largest(lambda wh: to_hold(what, wh) <= satang, 0, most_wh)
+
+
 def affordable_kwh(what: Plan, satang: int, most_kwh: int) -> int:
     """The whole kWh since the start that ``satang`` can be held for."""
     return _largest(lambda kwh: to_hold(what, kwh * 1000) <= satang, 0, most_kwh)

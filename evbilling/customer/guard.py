@@ -83,6 +83,11 @@ def limit_unknown(request: HttpRequest) -> None:
     count(f"code:{client_address(request)}", UNKNOWN_CODES)
 
 
+def limit_refund(request: HttpRequest, refund_id: int) -> None:
+    """Refuse an address that posts numbers too fast."""
+    count(f"refund:{refund_id}:{client_address(request)}", ACTS)
+
+
 def count(key: str, most: int) -> None:
     """Count one more in this minute. Without Redis nobody is refused: a charge is worth more."""
     key = f"customer:{key}:{int(time.time() // MINUTE)}"
