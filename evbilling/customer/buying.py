@@ -18,7 +18,6 @@ from evbilling.customer.page import Look
 from evbilling.customer.stage import Stage
 
 
-
 class NotOffered(DomainError):
     """This way to pay is not to be had here, or not for this sum."""
 
