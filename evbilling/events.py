@@ -38,7 +38,7 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "session_ended": ("billing.services.bills.on_session_ended",),
     "command_finished": ("stations.services.outcomes.on_command_finished",),
     "case_opened": (),
-    "reservation_changed": (),
+    "reservation_changed": ("billing.services.reservation_fees.on_reservation_changed",),
     # users
     "card_changed": ("stations.services.local_lists.on_people_changed",),
     "customer_changed": ("stations.services.local_lists.on_people_changed",),
@@ -59,7 +59,18 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
         "billing.services.documents.on_session_billed",
         "evbilling.telling.on_session_billed",
     ),
-    "bill_paid": ("billing.services.documents.on_bill_paid",),
+    "bill_paid": (
+        "billing.services.documents.on_bill_paid",
+        "billing.services.statements.on_bill_paid",
+        "billing.services.statement_documents.on_bill_paid",
+    ),
+    "fee_paid": (
+        "billing.services.statements.on_bill_paid",
+        "billing.services.statement_documents.on_fee_paid",
+    ),
+    "statement_issued": ("evbilling.telling_bills.on_statement_issued",),
+    "statement_reminder": ("evbilling.telling_bills.on_statement_reminder",),
+    "statement_changed": (),
     "invoice_issued": (),
     "invoice_changed": (),
     "wallet_changed": ("billing.services.allowance.on_wallet_changed",),

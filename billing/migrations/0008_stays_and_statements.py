@@ -84,6 +84,7 @@ class Migration(migrations.Migration):
                 ('closed_at', models.DateTimeField(null=True)),
                 ('closed_by', models.CharField(blank=True, max_length=120)),
                 ('note', models.CharField(blank=True, max_length=300)),
+                ('reminded', models.CharField(blank=True, max_length=7)),
             ],
             options={
                 'ordering': ['-id'],

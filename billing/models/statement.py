@@ -63,6 +63,7 @@ class Statement(models.Model):
     closed_at = models.DateTimeField(null=True)
     closed_by = models.CharField(max_length=120, blank=True)
     note = models.CharField(max_length=300, blank=True)
+    reminded = models.CharField(max_length=7, blank=True)  # the last reminder: due, overdue
 
     company_path = "company"
 

@@ -33,6 +33,7 @@ from billing.money import to_baht
 from billing.payments.base import Method
 from billing.selectors import statements as selectors
 from billing.services import issuing, ledger, wallets
+from billing.services.gateways import Offered
 from core import audit, outbox
 from core.errors import Conflict, DomainError
 from users.models import BillingMode, Company, Customer, TaxEntity
@@ -40,6 +41,7 @@ from users.models import BillingMode, Company, Customer, TaxEntity
 LOCAL = ZoneInfo(settings.LOCAL_ZONE)
 REMIND = timedelta(days=3)
 BATCH = 200
+PAY_WITHIN = timedelta(minutes=15)
 MOST_DUE_DAYS = 120
 BY_HAND = {Method.CASH: AccountKind.CASH, Method.TRANSFER: AccountKind.BANK}
 
@@ -190,11 +192,50 @@ def remind_due(now: datetime | None = None) -> int:
                 row.save(update_fields=["state"])
                 _publish(row, "statement_changed")
                 count += 1
-            if row.due_on >= today and not _reminded(row, "due"):
-                _publish(row, "statement_reminder", reminder="due")
-            elif row.due_on + REMIND <= today and not _reminded(row, "overdue"):
-                _publish(row, "statement_reminder", reminder="overdue")
+            if (which := _reminder(row, today)) and which != row.reminded:
+                row.reminded = which
+                row.save(update_fields=["reminded"])
+                _publish(row, "statement_reminder", reminder=which)
     return count
+
+
+def begin_payment(
+    statement: Statement,
+    way: Offered,
+    *,
+    source: str = "",
+    visitor: str = "",
+    back_to: str = "",
+) -> Payment:
+    """A member pays what is still owed on it, through a gateway; commits. Then ``payments.send``.
+
+    ``way`` is one of ``gateways.offered(statement.tax_entity, owed)``.
+    """
+    from billing.services import payments
+
+    with transaction.atomic():
+        row = _locked(statement)
+        owed = selectors.outstanding_of(row)
+        if not row.is_open or not owed:
+            raise NotOpen
+        return payments.open_payment(
+            payments.NewPayment(
+                company=row.company,
+                purpose=PaymentPurpose.STATEMENT,
+                method=way.method,
+                gateway=way.gateway,
+                amount=owed,
+                expires_at=timezone.now() + min(way.capability.expires, PAY_WITHIN),
+                tax_entity=row.tax_entity,
+                account=way.account,
+                customer=row.customer,
+                source=source,
+                visitor=visitor,
+                back_to=back_to,
+                note=f"statement:{row.pk}",
+                prefix="BILL",
+            )
+        )
 
 
 def take_payment(
@@ -449,11 +490,12 @@ def _publish(row: Statement, kind: str, **more: Any) -> None:
     )
 
 
-def _reminded(row: Statement, which: str) -> bool:
-    from core.models import Fact
-
-    told = Fact.objects.filter(kind="statement_reminder", subject_id=row.pk)
-    return told.filter(data__reminder=which).exists()
+def _reminder(row: Statement, today: date) -> str:
+    """Three days before it is due, unless it was issued only then; three days after, again."""
+    if today >= row.due_on + REMIND:
+        return "overdue"
+    early = local_day(row.issued_at) < row.due_on - REMIND
+    return "due" if early and today <= row.due_on else ""
 
 
 def _of_key(customer: Customer, key: str) -> list[Statement]:

@@ -14,6 +14,7 @@ from users.models import Company, TaxEntity
 from users.models.company import branch_validator, tax_id_validator
 from users.services import editing
 
+NO_NAME = _("Give the registered name.")
 WRONG_DIGIT = _("The last digit does not fit the other twelve: look at the number again.")
 
 
