@@ -8,6 +8,7 @@ from billing.models import Statement
 from billing.money import to_baht
 from billing.selectors import statements
 from core.models import Fact
+from evbilling.statement_links import sign
 from users import messages
 
 
@@ -37,11 +38,5 @@ def payload_of(row: Statement, owed: int) -> dict[str, Any]:
         "month": f"{row.period_to:%Y-%m}",
         "amount": f"{to_baht(owed)}",
         "due_on": row.due_on.isoformat(),
-        "link": reverse("statement-link", args=[token_of(row)]),
+        "link": reverse("statement-link", args=[sign(row)]),
     }
-
-
-def token_of(row: Statement) -> str:
-    from evbilling.statement_links import sign
-
-    return sign(row.pk)

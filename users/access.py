@@ -40,9 +40,13 @@ class Action(StrEnum):
     EDIT_CARD = "edit_card"
     TOP_UP = "top_up"
     WITHDRAW = "withdraw"
+    TAKE_PAYMENT = "take_payment"
+    ISSUE_STATEMENT = "issue_statement"
     VIEW_LEDGER = "view_ledger"
     VIEW_DOCUMENT = "view_document"
-    ISSUE_DOCUMENT = "issue_document"  # a full one in place of an abbreviated one, a number from outside
+    ISSUE_DOCUMENT = (
+        "issue_document"  # a full one in place of an abbreviated one, a number from outside
+    )
     VOID_DOCUMENT = "void_document"  # void, correct after the tax month, credit notes
     EDIT_TARIFF = "edit_tariff"
     EDIT_ADMIN = "edit_admin"
@@ -62,6 +66,7 @@ _OPERATOR = _VIEWER | {
     Action.STOP_SESSION,
     Action.EDIT_CARD,
     Action.TOP_UP,
+    Action.TAKE_PAYMENT,
     Action.ISSUE_DOCUMENT,
 }
 _MANAGER = _OPERATOR | {
@@ -72,6 +77,7 @@ _MANAGER = _OPERATOR | {
     Action.EDIT_STATION,
     Action.EDIT_CUSTOMER,
     Action.WITHDRAW,
+    Action.ISSUE_STATEMENT,
     Action.VIEW_LEDGER,
     Action.EDIT_TARIFF,
     Action.VIEW_AUDIT,

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from billing.models.bill import Bill
+from billing.models.document import TaxDocument
 from billing.models.stay import ReservationFee
 from users.models import Company, Customer, TaxEntity
 
@@ -38,7 +39,8 @@ class StatementState(models.TextChoices):
 
 
 class Statement(models.Model):
-    """``copy`` is the paper as issued: ``{"seller", "buyer", "lines"}``; it is never changed.
+    """``document`` is the paper; ``copy`` its lines as issued: ``{"lines": [{"kind", "at", "session",
+    "station", "wh", "total", "paid", "amount" …}]}``, satang. Neither is ever changed.
 
     What is still to be paid is what the bills on it still owe. ``key`` makes the same month of the
     same customer the same statement, however often the job runs.
@@ -47,6 +49,7 @@ class Statement(models.Model):
     company = models.ForeignKey(Company, on_delete=models.PROTECT, related_name="statements")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="statements")
     tax_entity = models.ForeignKey(TaxEntity, on_delete=models.PROTECT, related_name="statements")
+    document = models.OneToOneField(TaxDocument, on_delete=models.PROTECT, related_name="statement")
     key = models.CharField(max_length=80, unique=True)
     number = models.CharField(max_length=40)
     period_from = models.DateField()

@@ -297,7 +297,7 @@ class _Sheet:
 
     def _sum_rows(self) -> list[tuple[str, str, int]]:
         document = self.document
-        if document.kind == DocumentKind.RECEIPT:
+        if document.kind == DocumentKind.RECEIPT or not document.vat_rate:
             return []
         vat = f"ภาษีมูลค่าเพิ่ม {words.percent(document.vat_rate)}%"
         if document.kind == DocumentKind.CREDIT_NOTE:

@@ -15,7 +15,6 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from billing import documents
 from billing.models import (
     Account,
     AccountKind,
@@ -32,7 +31,7 @@ from billing.models import (
 from billing.money import to_baht
 from billing.payments.base import Method
 from billing.selectors import statements as selectors
-from billing.services import issuing, ledger, wallets
+from billing.services import ledger, statement_documents, wallets
 from billing.services.gateways import Offered
 from core import audit, outbox
 from core.errors import Conflict, DomainError
@@ -298,6 +297,7 @@ def void(statement: Statement, *, reason: str, actor: audit.Actor) -> Statement:
             raise NotOpen
         StatementLine.objects.filter(statement=row).update(live=False)
         _close(row, StatementState.VOID, actor.name, reason.strip()[:300])
+        statement_documents.void_note(row, by=actor.name, reason=reason.strip())
         audit.record(
             actor,
             "void_statement",
@@ -342,23 +342,25 @@ def _issue_for(
     if not owed.total:
         return None
     now = timezone.now()
-    month = documents.period(local_day(now))
-    _series, sequence = issuing.next_number(entity, "INV", month)
-    number = documents.number("INV", entity.branch_code, month, sequence)
+    lines = [*map(_line_of_bill, owed.bills), *map(_line_of_fee, owed.fees)]
+    document = statement_documents.issue_note(
+        customer, entity, lines, day=local_day(now), due_on=due, by=actor.name
+    )
     made = Statement.objects.create(
         company=customer.company,
         customer=customer,
         tax_entity=entity,
-        key=f"{customer.pk}:{entity.pk}:{key or number}"[:80],
-        number=number,
+        document=document,
+        key=f"{customer.pk}:{entity.pk}:{key or document.number}"[:80],
+        number=document.number,
         period_from=min(local_day(owed.first_at), until),
         period_to=until,
         issued_at=now,
         issued_by=actor.name[:120],
         due_on=due,
         total=owed.total,
-        vat=sum(_part_of_vat(row) for row in (*owed.bills, *owed.fees)),
-        copy=_copy(customer, entity, owed),
+        vat=document.vat,
+        copy={"lines": lines},
     )
     StatementLine.objects.bulk_create(
         [
@@ -371,7 +373,7 @@ def _issue_for(
         "issue_statement",
         f"customer:{customer.pk}",
         company_id=customer.company_id,
-        new={"number": number, "total": made.total, "due_on": due.isoformat()},
+        new={"number": made.number, "total": made.total, "due_on": due.isoformat()},
     )
     _publish(made, "statement_issued")
     return made
@@ -386,20 +388,6 @@ def _owed(customer: Customer, entity: TaxEntity, until: date) -> _Owed:
         list(bills.select_for_update(of=("self",)).select_related("session__station")),
         list(fees.select_for_update(of=("self",)).select_related("reservation__charger__station")),
     )
-
-
-def _part_of_vat(row: Bill | ReservationFee) -> int:
-    """Of what is owed, the share of the bill's VAT: down, the wallet's part had the rest."""
-    return row.vat * row.outstanding // row.total
-
-
-def _copy(customer: Customer, entity: TaxEntity, owed: _Owed) -> dict[str, Any]:
-    """The paper's contents as they are now."""
-    return {
-        "seller": issuing.seller_of(entity),
-        "buyer": {"name": customer.name, "phone": customer.phone or "", **customer.buyer},
-        "lines": [*map(_line_of_bill, owed.bills), *map(_line_of_fee, owed.fees)],
-    }
 
 
 def _line_of_bill(bill: Bill) -> dict[str, Any]:
@@ -506,7 +494,9 @@ def _of_key(customer: Customer, key: str) -> list[Statement]:
 
 def _locked(statement: Statement) -> Statement:
     rows = Statement.objects.select_for_update(of=("self",))
-    return rows.select_related("customer__company", "company", "tax_entity").get(pk=statement.pk)
+    return rows.select_related("customer__company", "company", "tax_entity", "document").get(
+        pk=statement.pk
+    )
 
 
 def _key(row: Statement, key: str) -> str:

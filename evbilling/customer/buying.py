@@ -7,8 +7,8 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from billing.money import to_satang
 from billing.models import Payment, PaymentState, Purchase, PurchaseState
+from billing.money import to_satang
 from billing.payments.base import GatewayAway, Method
 from billing.services import payments, purchases
 from core.audit import Actor
