@@ -26,7 +26,8 @@ from billing.payments.calling import Answer, Caller
 API_URL, VAULT_URL = "https://api.omise.co", "https://vault.omise.co"
 VERSION = "2019-05-29"
 PAGE = 100
-MOST_PAGES = 50
+MOST_PAGES = 100
+MADE_WITHIN = timedelta(hours=3)  # of our intent; later nobody asks for a charge any more
 CLOCKS_DIFFER = timedelta(minutes=5)
 MOST_PICTURE_BYTES = 256 * 1024
 CURRENCY = "thb"
@@ -78,8 +79,8 @@ class Omise:
         return self._with_picture(self._post("/charges", _wish(order)))
 
     def find(self, key: str, since: datetime) -> Charge | None:
-        start = (since.astimezone(UTC) - CLOCKS_DIFFER).strftime("%Y-%m-%dT%H:%M:%SZ")
-        for row in self._rows("/charges", {"from": start, "order": "chronological"}):
+        window = {"from": _stamp(since - CLOCKS_DIFFER), "to": _stamp(since + MADE_WITHIN)}
+        for row in self._rows("/charges", {**window, "order": "chronological"}):
             if omise_reading.intent_of(row) == key:
                 return self._with_picture(row)
         return None
@@ -179,8 +180,12 @@ def _wish(order: Order) -> dict[str, Any]:
     else:
         raise GatewayError("unknown_method", f"{order.method} {order.source}")
     if order.expires_at is not None:
-        wish["expires_at"] = order.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        wish["expires_at"] = _stamp(order.expires_at)
     return wish
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _believed(answer: Answer) -> Mapping[str, Any]:

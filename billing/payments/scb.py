@@ -5,7 +5,8 @@ one, and nothing at the bank ends it, so money may come late. Its callback carri
 what counts is the inquiry by the two references.
 
 ``ref`` is "REF1.REF2": REF1 is our reference of the payment, REF2 its day in Bangkok and its
-satang ("261120" + "16500"), so that a look needs nothing else.
+satang ("261120" + "16500"), so that a look needs nothing else. SCB keeps no key of ours: whoever
+asks about one payment gives its key as ``intent``, and the two references stand for it.
 """
 
 import base64
@@ -15,7 +16,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -91,8 +92,10 @@ class Scb:
         *,
         api_url: str = API_URL,
         table: capabilities.Capabilities = capabilities.SCB,
+        intent: str = "",
     ) -> None:
         self._keys = keys
+        self._intent = intent
         self._table = table
         self._caller = Caller(self.name, api_url, headers={"accept-language": "EN"})
 
@@ -122,6 +125,7 @@ class Scb:
             status=ChargeStatus.PENDING,
             amount=order.amount,
             currency="THB",
+            key=order.key,
             qr_payload=text,
             qr_image=_picture(data.get("qrImage")),
             qr_image_type="image/png" if _picture(data.get("qrImage")) else "",
@@ -140,7 +144,7 @@ class Scb:
         while day <= last:
             rows += self._paid(ref1, ref2, day)
             day += timedelta(days=1)
-        return _charge(ref, amount, rows)
+        return replace(_charge(ref, amount, rows), key=self._intent)
 
     def capture(self, ref: str, satang: int) -> Charge:
         raise GatewayError("not_supported", "SCB QR30 holds nothing")
@@ -153,7 +157,7 @@ class Scb:
         seen = self.look(ref)
         if seen.status != ChargeStatus.PENDING:
             return seen
-        return Charge(ref=ref, status=ChargeStatus.EXPIRED, amount=seen.amount, currency="THB")
+        return replace(seen, status=ChargeStatus.EXPIRED)
 
     def refund(self, ref: str, satang: int, key: str) -> RefundSeen:
         raise GatewayError("not_supported", "SCB QR30 pays nothing back")

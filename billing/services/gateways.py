@@ -54,6 +54,8 @@ def offered(tax_entity: TaxEntity | None, satang: int | None = None) -> tuple[Of
 
 def client(payment: Payment) -> Gateway:
     """The gateway that this payment was or will be made at. ``GatewayAway`` without its keys."""
+    if payment.gateway == GatewayName.SCB:
+        return scb_client(payment.account, intent=str(payment.key))
     return client_for(payment.gateway, payment.account)
 
 
@@ -113,8 +115,8 @@ def omise_client(account: GatewayAccount | None) -> omise.Omise:
     return omise.Omise(keys, api_url=settings.OMISE_API_URL, table=table)
 
 
-def scb_client(account: GatewayAccount | None) -> scb.Scb:
-    """``GatewayAway`` without its keys."""
+def scb_client(account: GatewayAccount | None, *, intent: str = "") -> scb.Scb:
+    """``GatewayAway`` without its keys. ``intent``: the key of the payment that is asked about."""
     if account is None:
         keys = scb.Keys(
             settings.SCB_API_KEY,
@@ -132,9 +134,8 @@ def scb_client(account: GatewayAccount | None) -> scb.Scb:
         )
     if not (keys.api_key and keys.api_secret and keys.biller_id):
         raise GatewayAway("scb has no keys")
-    return scb.Scb(
-        keys, api_url=settings.SCB_API_URL, table=capabilities_of(GatewayName.SCB, account)
-    )
+    table = capabilities_of(GatewayName.SCB, account)
+    return scb.Scb(keys, api_url=settings.SCB_API_URL, table=table, intent=intent)
 
 
 def secrets_of(account: GatewayAccount) -> dict[str, str]:

@@ -20,7 +20,7 @@ from string import Template
 from typing import Any
 
 from simulators.bank.bodies import Body, fill
-from simulators.bank.books import Books, Refusal, stamp
+from simulators.bank.books import Books, Refusal
 from simulators.bank.gateways import Omise, Scb
 from simulators.bank.plan import Plan
 from simulators.bank.sending import Sender
@@ -61,6 +61,7 @@ class Control:
         table.add("POST", r"/payments/(chrg_\w+)/authorize", self.authorised)
         table.add("GET", "/omise.js", self.script)
         table.add("GET", "/bank.css", self.style)
+        table.add("GET", "/favicon.ico", self.nothing)
 
     # --- JSON -----------------------------------------------------------------------------------
 
@@ -190,6 +191,9 @@ class Control:
     async def style(self, request: Request) -> Reply:
         return Reply(200, (PAGES / "bank.css").read_bytes(), "text/css; charset=utf-8")
 
+    async def nothing(self, request: Request) -> Reply:
+        return Reply(204)
+
     def _bill(self, ref: str) -> Body | None:
         if ref in self.books.bills:
             return self.books.bills[ref]
@@ -207,6 +211,8 @@ WORDS = {
     "reversed": ("ปล่อยวงเงินแล้ว", "Released"),
 }
 
+AFTER = "<p>กลับไปหน้าชาร์จได้เลย <small>You can go back to the charging page.</small></p>"
+
 
 def _ask(ref: str, reference: str, satang: int, what: str, status: str) -> Reply:
     thai, english = WORDS.get(status, (status, status))
@@ -221,7 +227,7 @@ def _ask(ref: str, reference: str, satang: int, what: str, status: str) -> Reply
         thai=thai,
         english=english,
         buttons="" if status == "pending" or late else "hidden",
-        at=stamp(),
+        after=AFTER if status in ("paid", "successful", "held") else "",
     )
 
 

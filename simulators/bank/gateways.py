@@ -123,12 +123,13 @@ class Omise:
         raise Refusal("authentication_failure", "authentication failed", 401)
 
     def _listed(self, request: Request, rows: list[Body], location: str) -> Body:
-        """Omise's lists: from (inclusive), limit, offset, order."""
+        """Omise's lists: from and to (inclusive), limit, offset, order."""
         start = request.query.get("from", "1970-01-01T00:00:00Z")
         order = request.query.get("order", "chronological")
         limit = min(int(request.query.get("limit", "20")), 100, self.books.plan.page)
         offset = int(request.query.get("offset", "0"))
-        found = [row for row in rows if row["created_at"] >= start]
+        end = request.query.get("to") or stamp()
+        found = [row for row in rows if start <= row["created_at"] <= end]
         if order == "reverse_chronological":
             found.reverse()
         return body(
@@ -139,7 +140,7 @@ class Omise:
             total=len(found),
             location=location,
             order=order,
-            to=stamp(),
+            to=end,
             **{"from": start},
         )
 

@@ -40,7 +40,7 @@ def test_a_qr_is_given_as_text_with_our_reference_and_the_exact_sum(
 ) -> None:
     order = an_order(165_05)
     charge = client.create(order)
-    assert charge.status == ChargeStatus.PENDING
+    assert (charge.status, charge.key) == (ChargeStatus.PENDING, order.key)
     ref1, ref2 = charge.ref.split(".")
     assert ref1 == order.reference
     assert charge.qr_image_type == "image/png"
