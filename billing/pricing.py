@@ -1,7 +1,8 @@
 """What a charge costs: ``price(usage, tariff) -> Bill``. Pure: no clock, no database, no Django.
 
-A tariff is one value: start, flat, energy and time parts, each for On-Peak, Off-Peak or any time,
-and the calendar that tells the two apart. Energy is integer Wh; unit prices are ``Decimal`` baht;
+A tariff is one value: start, flat, energy, time, parking, penalty and reservation parts, each for
+On-Peak, Off-Peak or any time, the calendar that tells the two apart, and the terms of staying at the
+plug (``billing.stay``). Energy is integer Wh; unit prices are ``Decimal`` baht;
 amounts are integer satang, rounded once per line (``money.round_satang``). A session that crosses
 a price border is split by metered energy: by the reading at the border where there is one, else by
 time between the two readings around it, the odd Wh going to the later side.
@@ -9,7 +10,7 @@ time between the two readings around it, the odd Wh going to the later side.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -18,9 +19,11 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from billing.money import round_satang
+from billing.stay import NO_TERMS, Span, Terms, priced_spans, whole
 
 WH_PER_KWH = 1000
 SECONDS_PER_MINUTE = 60
+SECONDS_PER_HOUR = 3600
 
 
 class Period(StrEnum):
@@ -38,6 +41,20 @@ class Part(StrEnum):
     FLAT = "flat"  # baht once, for the charge as a whole
     ENERGY = "energy"  # baht per kWh
     TIME = "time"  # baht per minute from start to end
+    PARKING = "parking"  # baht per hour from start until the plug is free
+    PENALTY = "penalty"  # baht per minute after the grace time until the plug is free
+    RESERVATION = "reservation"  # baht once, for a reservation that was not used in time
+
+
+ONCE = (Part.START, Part.FLAT, Part.RESERVATION)
+STAYING = (Part.PARKING, Part.PENALTY)
+# How much of a line's quantity (Wh, seconds) one unit price is for.
+PER = {
+    Part.ENERGY: WH_PER_KWH,
+    Part.TIME: SECONDS_PER_MINUTE,
+    Part.PARKING: SECONDS_PER_HOUR,
+    Part.PENALTY: SECONDS_PER_MINUTE,
+}
 
 
 class TariffError(ValueError):
@@ -51,7 +68,10 @@ class TariffError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One price. ``price`` is baht, VAT included, per session, kWh or minute by ``part``."""
+    """One price. ``price`` is baht, VAT included, per session, kWh, minute or hour by ``part``.
+
+    Parking is per hour: a price per minute times 60 is exact, an hour's price by 60 often is not.
+    """
 
     part: Part
     price: Decimal
@@ -114,8 +134,11 @@ class Tariff:
     elements: tuple[Element, ...]
     calendar: Calendar = Calendar()
     currency: str = "THB"
+    terms: Terms = NO_TERMS
 
     def __post_init__(self) -> None:
+        if problem := self.terms.problem():
+            raise TariffError(*problem)
         seen: set[tuple[Part, Period]] = set()
         for element in self.elements:
             field = f"{element.part}.{element.period}"
@@ -125,10 +148,10 @@ class Tariff:
                 raise TariffError(field, "decimals")
             if (element.part, element.period) in seen:
                 raise TariffError(field, "twice")
-            if element.part in (Part.START, Part.FLAT) and element.period is not Period.ANY:
+            if element.part in ONCE and element.period is not Period.ANY:
                 raise TariffError(field, "once_per_session")
             seen.add((element.part, element.period))
-        for part in (Part.ENERGY, Part.TIME):
+        for part in PER:
             if (part, Period.ANY) in seen and len([p for p, _ in seen if p is part]) > 1:
                 raise TariffError(f"{part}.any", "any_beside_periods")
 
@@ -155,8 +178,20 @@ class Tariff:
         return (Period.ON_PEAK, Period.OFF_PEAK)
 
     def tells_periods_apart(self) -> bool:
-        """Whether On-Peak and Off-Peak stand on lines of their own, which round each by itself."""
-        return any(element.period is not Period.ANY for element in self.elements)
+        """Whether On-Peak and Off-Peak of a charge stand on lines of their own, which round each by itself.
+
+        Of what may come after it (the penalty) nothing is held or promised.
+        """
+        return any(e.period is not Period.ANY and e.part is not Part.PENALTY for e in self.elements)
+
+    def has(self, part: Part) -> bool:
+        """Whether ``part`` costs anything at any time."""
+        return any(e.part is part and e.price for e in self.elements)
+
+    @cached_property
+    def minds_the_plug(self) -> bool:
+        """Whether a car that stays at the plug costs something, so that a bill waits until it left."""
+        return any(self.has(part) for part in STAYING)
 
     @property
     def once(self) -> int:
@@ -176,18 +211,31 @@ class Reading:
 
 @dataclass(frozen=True)
 class Usage:
-    """A charge as metered. ``readings`` may come in any order; they never fall and never exceed ``wh``."""
+    """A charge as metered. ``readings`` may come in any order; they never fall and never exceed ``wh``.
+
+    ``idle_from``: when charging had ended (None: it has not, or nobody knows). ``unplugged_at``:
+    until when the plug was taken (None: until ``end``). ``reserved_at``: when the plug was reserved
+    for it, None where it was not.
+    """
 
     start: datetime
     end: datetime
     wh: int
     readings: tuple[Reading, ...] = ()
+    idle_from: datetime | None = None
+    unplugged_at: datetime | None = None
+    reserved_at: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.end < self.start:
             raise ValueError("a charge cannot end before it starts")
         if self.wh < 0:
             raise ValueError("energy cannot be negative")
+
+    @property
+    def left(self) -> datetime:
+        """When the plug was free again."""
+        return max(self.end, self.unplugged_at or self.end)
 
     @cached_property
     def curve(self) -> tuple[Reading, ...]:
@@ -223,7 +271,8 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the bill: quantity × unit price = amount. Wh for energy, seconds for time, else 1."""
+    """One line of the bill: quantity × unit price = amount. Wh for energy, seconds for time,
+    parking and penalty, else 1. ``capped``: the price list's most for a penalty made it less."""
 
     part: Part
     period: Period
@@ -231,6 +280,7 @@ class Line:
     unit_price: Decimal
     amount: int
     segments: tuple[Segment, ...] = ()
+    capped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,12 +311,47 @@ def split(usage: Usage, calendar: Calendar) -> tuple[Segment, ...]:
 
 
 def price(usage: Usage, tariff: Tariff) -> Bill:
-    """The bill of a charge. A charge without energy costs nothing and has no lines."""
-    if usage.wh == 0:
+    """The bill of a charge.
+
+    A charge without energy costs nothing and has no lines, unless the car was left at the plug
+    beyond the grace time: then it pays for the stay as any other.
+    """
+    if usage.wh == 0 and not overstayed(usage, tariff):
         return Bill((), 0, 0)
-    segments = split(usage, tariff.calendar)
-    lines = (*_once(tariff), *_by_period(tariff, segments))
+    lines: tuple[Line, ...] = ()
+    if usage.wh:
+        segments = split(usage, tariff.calendar)
+        lines = (*_once(usage, tariff), *_by_period(tariff, segments))
+    lines = (*lines, *_parking(usage, tariff), *_penalty(usage, tariff))
     return Bill(lines, sum(line.amount for line in lines), usage.wh)
+
+
+def penalty_from(usage: Usage, tariff: Tariff) -> datetime | None:
+    """When the grace time is over; None while charging goes on."""
+    return None if usage.idle_from is None else whole(usage.idle_from + tariff.terms.grace)
+
+
+def overstayed(usage: Usage, tariff: Tariff) -> bool:
+    """Whether the car still stood there after the grace time, exempt hours or not."""
+    begins = penalty_from(usage, tariff)
+    return begins is not None and whole(usage.left) > begins
+
+
+def exempt_until(tariff: Tariff, at: datetime) -> datetime | None:
+    """When the exempt hours end that hold at ``at``; None where none do. Looks a week ahead."""
+    calendar = tariff.calendar
+    end = at + timedelta(days=7)
+    spans = priced_spans(at, end, tariff.terms, calendar.off_peak_days, calendar.tz)
+    begins = spans[0][0] if spans else end
+    return begins if begins > at else None
+
+
+def reservation_fee(reserved_at: datetime, start: datetime | None, tariff: Tariff) -> int:
+    """Satang for a reservation: nothing when the charge started in time. ``start`` None: no charge came."""
+    within = timedelta(minutes=tariff.terms.free_use_min)
+    if start is not None and within and start - reserved_at <= within:
+        return 0
+    return round_satang(tariff.unit_price(Part.RESERVATION, Period.ANY))
 
 
 def _wh_at(at: datetime, curve: Sequence[Reading], times: Sequence[datetime]) -> tuple[int, bool]:
@@ -281,11 +366,16 @@ def _wh_at(at: datetime, curve: Sequence[Reading], times: Sequence[datetime]) ->
     return before.wh + (following.wh - before.wh) * part // span, False
 
 
-def _once(tariff: Tariff) -> Iterator[Line]:
+def _once(usage: Usage, tariff: Tariff) -> Iterator[Line]:
     for part in (Part.START, Part.FLAT):
         unit = tariff.unit_price(part, Period.ANY)
         if unit:
             yield Line(part, Period.ANY, 1, unit, round_satang(unit))
+    if usage.reserved_at is not None:
+        fee = reservation_fee(usage.reserved_at, usage.start, tariff)
+        if fee:
+            unit = tariff.unit_price(Part.RESERVATION, Period.ANY)
+            yield Line(Part.RESERVATION, Period.ANY, 1, unit, fee)
 
 
 def _by_period(tariff: Tariff, segments: Sequence[Segment]) -> Iterator[Line]:
@@ -299,6 +389,47 @@ def _by_period(tariff: Tariff, segments: Sequence[Segment]) -> Iterator[Line]:
                 yield Line(part, period, quantity, unit, _amount(part, quantity, unit), mine)
 
 
+def _parking(usage: Usage, tariff: Tariff) -> Iterator[Line]:
+    start, end = whole(usage.start), whole(usage.left)
+    if tariff.has(Part.PARKING) and start < end:
+        yield from _stay_lines(Part.PARKING, tariff, _pieces([(start, end)], usage.wh, tariff))
+
+
+def _penalty(usage: Usage, tariff: Tariff) -> Iterator[Line]:
+    begins = penalty_from(usage, tariff)
+    if begins is None or not tariff.has(Part.PENALTY):
+        return
+    calendar, terms = tariff.calendar, tariff.terms
+    spans = priced_spans(begins, whole(usage.left), terms, calendar.off_peak_days, calendar.tz)
+    rest = None if terms.penalty_max is None else round_satang(terms.penalty_max)
+    for line in _stay_lines(Part.PENALTY, tariff, _pieces(spans, usage.wh, tariff)):
+        if rest is not None and line.amount > rest:
+            yield replace(line, amount=rest, capped=True)
+            rest = 0
+        else:
+            yield line
+            rest = None if rest is None else rest - line.amount
+
+
+def _pieces(spans: Sequence[Span], wh: int, tariff: Tariff) -> list[Segment]:
+    """The spans cut at the calendar's borders; no energy flows in them."""
+    found = []
+    for start, end in spans:
+        cuts = [start, *tariff.calendar.borders(start, end), end]
+        for a, b in pairwise(cuts):
+            period = tariff.calendar.period_at(a)
+            found.append(Segment(period, a, b, wh, wh, True, True))
+    return found
+
+
+def _stay_lines(part: Part, tariff: Tariff, pieces: Sequence[Segment]) -> Iterator[Line]:
+    """One line for each period of the price list that costs something."""
+    for period in tariff.periods_of(part):
+        mine = tuple(s for s in pieces if period in (Period.ANY, s.period))
+        seconds, unit = sum(s.seconds for s in mine), tariff.unit_price(part, period)
+        if seconds and unit:
+            yield Line(part, period, seconds, unit, _amount(part, seconds, unit), mine)
+
+
 def _amount(part: Part, quantity: int, unit: Decimal) -> int:
-    per = WH_PER_KWH if part is Part.ENERGY else SECONDS_PER_MINUTE
-    return round_satang(unit * quantity / per)
+    return round_satang(unit * quantity / PER[part])

@@ -1,7 +1,7 @@
 """Pricing values as JSON and back, exactly: what is stored with a bill can be priced again years later."""
 
 from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from billing.pricing import (
@@ -16,11 +16,17 @@ from billing.pricing import (
     Tariff,
     Usage,
 )
+from billing.stay import Hours, Terms
+
+_MOMENTS = ("idle_from", "unplugged_at", "reserved_at")
+_TERMS = {"grace_min", "exempt", "exempt_holidays", "penalty_max", "free_use_min"}
 
 
 def tariff_to_json(tariff: Tariff) -> dict[str, Any]:
+    """Terms stand in it only where there are any, so that values of before are the same as ever."""
     calendar = tariff.calendar
-    return {
+    terms = terms_to_json(tariff.terms)
+    return ({"terms": terms} if terms else {}) | {
         "currency": tariff.currency,
         "elements": [
             {"part": e.part, "period": e.period, "price": f"{e.price:f}"} for e in tariff.elements
@@ -48,11 +54,57 @@ def tariff_from_json(value: dict[str, Any]) -> Tariff:
             calendar["zone"],
         ),
         value["currency"],
+        terms_from_json(value.get("terms", {})),
     )
 
 
+def terms_to_json(terms: Terms) -> dict[str, Any]:
+    """Only what differs from a price list without terms."""
+    found: dict[str, Any] = {}
+    if terms.grace_min:
+        found["grace_min"] = terms.grace_min
+    if terms.exempt:
+        found["exempt"] = [[f"{h.start:%H:%M}", f"{h.end:%H:%M}"] for h in terms.exempt]
+    if terms.exempt_holidays:
+        found["exempt_holidays"] = True
+    if terms.penalty_max is not None:
+        found["penalty_max"] = f"{terms.penalty_max:f}"
+    if terms.free_use_min:
+        found["free_use_min"] = terms.free_use_min
+    return found
+
+
+def terms_from_json(value: dict[str, Any]) -> Terms:
+    """``{"grace_min", "exempt": [["23:00", "06:00"]], "exempt_holidays", "penalty_max",
+    "free_use_min"}``, each optional; ``ValueError`` for anything else."""
+    if not isinstance(value, dict) or set(value) - _TERMS:
+        raise ValueError("unknown terms")
+    most = value.get("penalty_max")
+    try:
+        return Terms(
+            _minutes(value.get("grace_min", 0)),
+            tuple(
+                Hours(time.fromisoformat(start), time.fromisoformat(end))
+                for start, end in value.get("exempt", ())
+            ),
+            bool(value.get("exempt_holidays", False)),
+            None if most is None else Decimal(str(most)),
+            _minutes(value.get("free_use_min", 0)),
+        )
+    except (InvalidOperation, TypeError) as error:
+        raise ValueError("terms make no sense") from error
+
+
+def _minutes(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError("minutes are a whole number")
+    return value
+
+
 def usage_to_json(usage: Usage) -> dict[str, Any]:
-    return {
+    moments = {name: getattr(usage, name) for name in _MOMENTS}
+    told = {name: moment.isoformat() for name, moment in moments.items() if moment is not None}
+    return told | {
         "start": usage.start.isoformat(),
         "end": usage.end.isoformat(),
         "wh": usage.wh,
@@ -66,6 +118,7 @@ def usage_from_json(value: dict[str, Any]) -> Usage:
         datetime.fromisoformat(value["end"]),
         value["wh"],
         tuple(Reading(datetime.fromisoformat(at), wh) for at, wh in value["readings"]),
+        *(datetime.fromisoformat(value[name]) if name in value else None for name in _MOMENTS),
     )
 
 
@@ -81,7 +134,7 @@ def _line_to_json(line: Line) -> dict[str, Any]:
         "unit_price": f"{line.unit_price:f}",
         "amount": line.amount,
         "segments": [_segment_to_json(segment) for segment in line.segments],
-    }
+    } | ({"capped": True} if line.capped else {})
 
 
 def _segment_to_json(segment: Segment) -> dict[str, Any]:

@@ -123,4 +123,6 @@ def _demo_logins() -> list[str]:
         found = json.loads((settings.DATA_DIR / "demo" / "logins.json").read_text())
     except (OSError, ValueError):
         return []
-    return [str(line) for line in found] if isinstance(found, list) else []
+    lines = [str(line) for line in found] if isinstance(found, list) else []
+    bank = f"{settings.DEMO_BANK_URL}/  the demo's bank: play the payer of what waits to be paid"
+    return [*lines, bank] if lines and settings.DEMO_BANK_URL else lines

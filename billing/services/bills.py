@@ -1,5 +1,6 @@
 """The bill of a session: made once when it ends, paid from hold, wallet and, for the rest, as a debt."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -8,13 +9,15 @@ from django.conf import settings
 from django.utils import timezone
 
 from billing import pricing, values
-from billing.models import AccountKind, Bill, Hold, PaymentStatus, Transfer
+from billing.models import AccountKind, Bill, Hold, PaymentStatus, Purchase, Transfer
 from billing.money import vat_within
+from billing.selectors import purchases
 from billing.selectors.costs import usage_of
-from billing.services import ledger, tariffs, wallets
+from billing.selectors.stays import completed
+from billing.services import income, ledger, prepaid, stays, tariffs, wallets
 from core import outbox
 from core.models import Fact
-from stations.models import Session
+from stations.models import Session, SessionStatus
 from users.models import Customer
 
 
@@ -31,9 +34,11 @@ class _Payment:
 
 
 def on_session_ended(fact: Fact) -> None:
-    """Make the bill exist. Runs again without harm."""
+    """Make the bill exist, as soon as the car has left where staying costs. Runs again without harm."""
     session = Session.objects.select_for_update(of=("self",)).get(pk=fact.subject_id)
-    if not Bill.objects.filter(session=session).exists():
+    if session.status != SessionStatus.ENDED or Bill.objects.filter(session=session).exists():
+        return
+    if not stays.waits(session):
         bill_session(session)
 
 
@@ -42,20 +47,26 @@ def bill_session(session: Session, at: datetime | None = None) -> Bill | None:
 
     ``at``: when that was, for charges that are entered afterwards.
     """
-    customer = session.customer
-    if customer is None:
+    customer, bought = session.customer, purchases.of_session(session)
+    if customer is None and bought is None:
         return None
-    found = tariffs.value(session.station, session.level, session.started_at)
+    found = tariffs.of_session(session)
     if found is None:
         raise NoPriceList(f"station {session.station_id} has no price list for {session.level}")
     tariff_row, tariff = found
-    usage = usage_of(session, cap_wh=bought_wh(session))
+    usage = completed(session, usage_of(session, cap_wh=bought_wh(session)), tariff)
     priced = pricing.price(usage, tariff)
     entity = session.station.tax_entity
     stopped = session.stopped_at or usage.end
     rate = tariffs.vat_rate(entity, stopped.astimezone(ZoneInfo(settings.LOCAL_ZONE)).date())
-    vat = vat_within(priced.total, rate)
-    payment = _pay(session, customer, priced.total, vat, at)
+    missing = income.uncollected(priced, prepaid.money_of(bought) if bought else None)
+    total = priced.total - missing
+    vat = vat_within(total, rate)
+    earned = _earned(session, priced, total, vat)
+    if bought is not None:
+        payment = _paid_before(session, bought, total, earned, at)
+    elif customer is not None:
+        payment = _pay(session, customer, total, earned, at)
     bill = Bill.objects.create(
         session=session,
         company_id=session.company_id,
@@ -68,7 +79,8 @@ def bill_session(session: Session, at: datetime | None = None) -> Bill | None:
         lines=values.lines_to_json(priced),
         wh=usage.wh,
         unbilled_wh=(session.energy_wh or 0) - usage.wh,
-        total=priced.total,
+        total=total,
+        uncollected=missing,
         vat=vat,
         vat_rate=rate,
         from_wallet=payment.from_wallet,
@@ -76,9 +88,10 @@ def bill_session(session: Session, at: datetime | None = None) -> Bill | None:
         payment_status=payment.status,
         billed_at=at or timezone.now(),
     )
-    outbox.publish(
-        "wallet_changed", customer.pk, company_id=session.company_id, customer=customer.pk
-    )
+    if customer is not None and bought is None:
+        outbox.publish(
+            "wallet_changed", customer.pk, company_id=session.company_id, customer=customer.pk
+        )
     outbox.publish(
         "session_billed",
         session.pk,
@@ -88,7 +101,7 @@ def bill_session(session: Session, at: datetime | None = None) -> Bill | None:
         charger=session.charger_id,
         connector=session.connector_id,
         session=session.pk,
-        total=priced.total,
+        total=total,
     )
     return bill
 
@@ -106,18 +119,39 @@ def bought_wh(session: Session) -> int | None:
     return session.allowance_wh if chose else None
 
 
+def _earned(session: Session, priced: pricing.Bill, total: int, vat: int) -> list[ledger.Posting]:
+    """The credit side of a bill: income net of VAT by its kinds, and the VAT of the entity."""
+    company, entity = session.company, session.station.tax_entity
+    postings = income.credits(company, priced, total - vat, priced.total - total)
+    if vat:
+        due = ledger.account(company, AccountKind.VAT_OUTPUT, tax_entity=entity)
+        postings.append(ledger.credit(due, vat))
+    return postings
+
+
+def _paid_before(
+    session: Session,
+    bought: Purchase,
+    total: int,
+    earned: Sequence[ledger.Posting],
+    at: datetime | None,
+) -> _Payment:
+    settled = prepaid.settle(session, bought, total, earned, at)
+    status = PaymentStatus.PAID if total else PaymentStatus.FREE
+    return _Payment(settled.transfer, 0, 0, status)
+
+
 def _pay(
-    session: Session, customer: Customer, total: int, vat: int, at: datetime | None
+    session: Session,
+    customer: Customer,
+    total: int,
+    earned: Sequence[ledger.Posting],
+    at: datetime | None,
 ) -> _Payment:
     """Close the hold; take from the wallet what is free, owe the rest."""
     company = session.company
     wallet, owed = wallets.wallet_of(customer), wallets.receivable_of(customer)
-    income = ledger.account(company, AccountKind.INCOME)
-    entity = session.station.tax_entity
-    vat_account = (
-        ledger.account(company, AccountKind.VAT_OUTPUT, tax_entity=entity) if vat else income
-    )
-    ledger.lock(wallet, owed, income, vat_account)
+    ledger.lock(wallet, owed, *(posting.account for posting in earned))
     hold = Hold.objects.filter(pk=session.hold_id).first() if session.hold_id else None
     if hold is not None:
         ledger.close_hold(hold, posted=min(total, hold.amount))
@@ -133,8 +167,7 @@ def _pay(
             [
                 ledger.debit(wallet, from_wallet),
                 ledger.debit(owed, rest),
-                ledger.credit(income, total - vat),
-                ledger.credit(vat_account, vat),
+                *earned,
             ],
             reason=f"session {session.transaction_id}",
             actor="system",

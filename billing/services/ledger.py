@@ -13,6 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Account, AccountKind, Entry, Hold, HoldState, Transfer
+from billing.money import MAX_SATANG
+from billing.services import proofs
 from core.errors import Conflict, DomainError
 from users.models import Company, Customer, TaxEntity
 
@@ -153,9 +155,14 @@ def resize_hold(hold: Hold, amount: int, *, ceiling: int | None = None) -> Hold:
 
 
 def free(on: Account, ceiling: int | None = None) -> int:
-    """What may still be held: of a wallet the balance, of a receivable the credit line."""
-    if on.kind == AccountKind.WALLET:
+    """What may still be held: of people's money the balance, of a receivable the credit line.
+
+    What cards hold for us is a fact that the gateway tells: it has no bound of ours.
+    """
+    if on.kind in (AccountKind.WALLET, AccountKind.GUEST_DEPOSIT):
         return on.balance - on.held
+    if on.kind == AccountKind.CARD_DUE:
+        return MAX_SATANG
     return max((ceiling or 0) - on.balance - on.held, 0)
 
 
@@ -194,9 +201,12 @@ def prove() -> Mapping[str, int]:
                   WHERE e.transfer_id = b.transfer_id AND amount > 0), 0)""",
         "outstanding_off_receivable": """
             SELECT count(*) FROM billing_account a WHERE a.kind = 'receivable' AND a.balance < coalesce(
-                (SELECT sum(outstanding) FROM billing_bill b WHERE b.customer_id = a.customer_id), 0)""",
+                (SELECT sum(outstanding) FROM billing_bill b WHERE b.customer_id = a.customer_id), 0)
+              + coalesce((SELECT sum(outstanding) FROM billing_reservationfee f
+                           WHERE f.customer_id = a.customer_id), 0)""",
     }
     found = {}
+    checks |= proofs.CHECKS
     with transaction.atomic(), connection.cursor() as cursor:
         for name, query in checks.items():
             cursor.execute(query)

@@ -6,7 +6,14 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from billing.models import Account, AccountKind, Bill, PaymentStatus, Transfer
+from billing.models import (
+    Account,
+    AccountKind,
+    Bill,
+    PaymentStatus,
+    ReservationFee,
+    Transfer,
+)
 from billing.services import ledger
 from core import audit, outbox
 from core.errors import DomainError
@@ -77,31 +84,57 @@ def top_up(
 ) -> Transfer:
     """Money taken in by an admin: pays what is owed first, the rest goes to the wallet."""
     _require_amount(satang)
+    cash = ledger.account(customer.company, AccountKind.CASH)
     with transaction.atomic():
-        wallet, owed = wallet_of(customer), receivable_of(customer)
-        key = f"top_up:{customer.company_id}:{key}"
-        ledger.lock(wallet, owed)  # before looking: the same request may be on its way twice
-        if (again := _same_request(key, customer, satang)) is not None:
-            return again
-        to_debt = min(owed.balance, satang)
-        cash = ledger.account(customer.company, AccountKind.CASH)
-        made = ledger.transfer(
-            customer.company,
-            key,
-            "top_up",
-            [
-                ledger.debit(cash, satang),
-                ledger.credit(owed, to_debt),
-                ledger.credit(wallet, satang - to_debt),
-            ],
+        return take_in(
+            customer,
+            satang,
+            cash,
+            key=f"top_up:{customer.company_id}:{key}",
+            kind="top_up",
             reason=reason,
-            actor=actor.name,
-            customer=customer,
+            actor=actor,
             at=at,
         )
-        _pay_off(customer, to_debt)
-        _tell(customer, made, "top_up", satang, reason, actor)
-        return made
+
+
+def take_in(
+    customer: Customer,
+    satang: int,
+    source: Account,
+    *,
+    key: str,
+    kind: str,
+    reason: str,
+    actor: audit.Actor,
+    payment_id: int | None = None,
+    at: datetime | None = None,
+) -> Transfer:
+    """Money of the customer's that stands on ``source``: what is owed is paid first, the rest goes
+    to the wallet. Once per ``key``, in the caller's transaction."""
+    wallet, owed = wallet_of(customer), receivable_of(customer)
+    ledger.lock(wallet, owed, source)  # before looking: the same may be on its way twice
+    if (again := _same_request(key, customer, satang)) is not None:
+        return again
+    to_debt = max(min(owed.balance, satang), 0)
+    made = ledger.transfer(
+        customer.company,
+        key,
+        kind,
+        [
+            ledger.debit(source, satang),
+            ledger.credit(owed, to_debt),
+            ledger.credit(wallet, satang - to_debt),
+        ],
+        reason=reason,
+        actor=actor.name,
+        payment_id=payment_id,
+        customer=customer,
+        at=at,
+    )
+    _pay_off(customer, to_debt)
+    _tell(customer, made, kind, satang, reason, actor)
+    return made
 
 
 def withdraw(
@@ -148,7 +181,10 @@ def _same_request(key: str, customer: Customer, satang: int) -> Transfer | None:
 
 
 def _pay_off(customer: Customer, satang: int) -> None:
-    """Spread a payment over unpaid bills, the oldest first."""
+    """Spread a payment over unpaid bills, the oldest first, then over fees of reservations.
+
+    ``bill_paid`` says on which monthly bill it stood, if on one.
+    """
     open_bills = Bill.objects.select_for_update().filter(customer=customer, outstanding__gt=0)
     for bill in open_bills.order_by("billed_at", "pk"):
         if satang == 0:
@@ -158,7 +194,18 @@ def _pay_off(customer: Customer, satang: int) -> None:
         bill.outstanding -= part
         if bill.outstanding == 0:
             bill.payment_status = PaymentStatus.PAID
+            line = bill.statement_lines.filter(live=True).first()
+            on = {"statement": line.statement_id} if line else {}
+            outbox.publish("bill_paid", bill.pk, company_id=bill.company_id, **on)
         bill.save(update_fields=["outstanding", "payment_status"])
+    fees = ReservationFee.objects.select_for_update().filter(customer=customer, outstanding__gt=0)
+    for fee in fees.order_by("billed_at", "pk"):
+        part = min(fee.outstanding, satang)
+        satang -= part
+        fee.outstanding -= part
+        if part and fee.outstanding == 0:
+            outbox.publish("fee_paid", fee.pk, company_id=fee.company_id)
+        fee.save(update_fields=["outstanding"])
 
 
 def _tell(

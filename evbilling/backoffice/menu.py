@@ -40,7 +40,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
     (
         _("Manage"),
         (
-            Item("stations", _("Stations"), "building-store", ("station",)),
+            Item("stations", _("Stations"), "building-store", ("station", "station-sheets")),
             Item(
                 "chargers",
                 _("Chargers"),
@@ -48,6 +48,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                 (
                     "charger",
                     "charger-sessions",
+                    "charger-sheets",
                     "charger-frames",
                     "charger-communication",
                     "charger-security",
@@ -80,6 +81,33 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             Item("campaigns", _("Campaigns"), "list-details", ("campaign", "campaign-new")),
             Item("prices", _("Prices"), "tags", ("price-edit",)),
             Item("holidays", _("Holidays"), "calendar-off"),
+            Item(
+                "gateways",
+                _("Payment accounts"),
+                "credit-card",
+                ("gateway", "gateway-try"),
+                action=Action.EDIT_GATEWAY,
+            ),
+        ),
+    ),
+    (
+        _("Money"),
+        (
+            Item(
+                "invoices",
+                _("Tax invoices"),
+                "file-invoice",
+                ("invoice", "invoice-full", "invoice-credit", "invoice-void", "invoice-outside"),
+                action=Action.VIEW_DOCUMENT,
+            ),
+            Item("sales-tax", _("Sales-tax report"), "report-money", action=Action.VIEW_DOCUMENT),
+            Item(
+                "legal-entities",
+                _("Legal entities"),
+                "id-badge-2",
+                ("legal-new", "legal-entity"),
+                action=Action.EDIT_COMPANY,
+            ),
         ),
     ),
     (

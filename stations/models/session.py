@@ -178,7 +178,7 @@ class MeterValue(models.Model):
 
 
 class Authorisation(models.Model):
-    """Leave to start on one connector, made before the start: by a page's Confirm, later by a payment.
+    """Leave to start on one connector, made before the start: by a page's Confirm or by a payment.
 
     It carries the hold that was placed for it, so that the start places no second one.
     """
@@ -189,6 +189,7 @@ class Authorisation(models.Model):
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, null=True)
     card = models.ForeignKey(Card, on_delete=models.PROTECT, null=True)
     id_tag = models.CharField(max_length=20)
+    visitor = models.CharField(max_length=43, blank=True)  # the phone it was given to
     hold_id = models.BigIntegerField(null=True)
     chosen_wh = models.BigIntegerField(null=True)
     chosen_satang = models.BigIntegerField(null=True)
@@ -265,6 +266,7 @@ class CaseKind(models.TextChoices):
     STOP_IGNORED = "stop_ignored", _("The charger did not stop when told")
     SECURITY_EVENT = "security_event", _("The charger reports an attack or a weakness")
     TRANSFER_FAILED = "transfer_failed", _("A file did not get through")
+    STAY_UNKNOWN = "stay_unknown", _("When the car left is not known")
 
 
 class CaseDecision(models.TextChoices):
