@@ -244,6 +244,7 @@ def _paid(row: Payment, charge: Charge, now: datetime) -> None:
         _top_up(row)
     _post_fee(row, charge)
     _move(row, PaymentState.PAID)
+    doubts.settled(row, (DoubtKind.AMOUNT, DoubtKind.KEY, DoubtKind.CAPTURE))
     row.closed_at = now
 
 

@@ -21,9 +21,10 @@ from billing.models import (
     WebhookEvent,
 )
 from billing.payments.base import ChargeStatus, Method, Notice
-from billing.services import applying, payments, quoting, refunds, top_ups, wallets
+from billing.services import applying, doubts, payments, quoting, refunds, top_ups, wallets
 from billing.services.choices import BadQuantity
 from core.audit import SYSTEM, Actor
+from core.errors import Conflict
 from core.models import AuditEntry, Fact
 from stations.models import Command, Connector
 from tests.billing import selling
@@ -456,3 +457,22 @@ def test_what_an_admin_does_is_on_record(plug: Connector, gateway: FakeGateway) 
     entry = AuditEntry.objects.get(action="pay_refund")
     assert entry.new == {"satang": bought.amount, "note": "cash, 20 Nov", "cash": True}
     assert Account.objects.get(kind="cash").balance == -bought.amount
+
+
+def test_a_doubt_is_closed_by_the_money_that_comes_right_or_by_a_person_once(
+    plug: Connector, gateway: FakeGateway
+) -> None:
+    bought = buy(plug)
+    ref = payment_of(bought).gateway_ref
+    gateway.change(ref, currency="USD")
+    look(bought)
+    gateway.change(ref, currency="THB")
+    look(pay(gateway, bought))
+    assert PaymentDoubt.objects.get().resolved_by == "system"
+    other = buy(a_plug())
+    gateway.change(payment_of(other).gateway_ref, currency="USD")
+    look(other)
+    doubt = PaymentDoubt.objects.get(payment=other.payment)
+    doubts.resolve(doubt, "their test account", actor=Actor("admin", "1", "Nok"))
+    with pytest.raises(Conflict):
+        doubts.resolve(doubt, "again", actor=Actor("admin", "1", "Nok"))
