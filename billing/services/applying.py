@@ -30,7 +30,7 @@ from billing.models import (
 )
 from billing.models.settlement import DoubtKind
 from billing.payments.base import Charge, ChargeStatus, Method
-from billing.services import ledger, statements, tariffs, wallets
+from billing.services import doubts, ledger, statements, tariffs, wallets
 from core import audit, outbox
 
 log = logging.getLogger(__name__)
