@@ -72,7 +72,9 @@ class Phone:
     def session(self) -> Session | None:
         """The charge this phone speaks for: by a card that was tapped, or because it paid for it."""
         bound = self.visit is not None and self.visit.stage == VisitStage.BOUND
-        found = [s for s in (self.visit.session if self.visit and bound else None, self.bought) if s]
+        found = [
+            s for s in (self.visit.session if self.visit and bound else None, self.bought) if s
+        ]
         return max(found, key=lambda s: s.started_at, default=None)
 
     @property
