@@ -371,7 +371,16 @@ def test_without_partial_capture_all_is_taken_and_the_rest_goes_back(
 
 @pytest.mark.parametrize(
     ("wh", "satang"),
-    [(0, None), (-5_000, None), (10**12, None), (None, 0), (None, -100), (None, 10**12), (5, 5)],
+    [
+        (0, None),
+        (-5_000, None),
+        (10**12, None),
+        (None, 0),
+        (None, -100),
+        (None, 800_00),
+        (None, 10**12),
+        (5, 5),
+    ],
 )
 def test_amounts_that_make_no_sense_are_refused_and_nothing_is_written(
     plug: Connector, gateway: FakeGateway, wh: int | None, satang: int | None

@@ -232,14 +232,15 @@ def test_an_order_the_charger_took_is_given_again_when_the_plug_says_a_car_is_th
     assert len(selling.orders(bought)) == 2
 
 
-def test_a_member_who_taps_first_takes_the_plug_and_the_guest_has_the_money_back(
+def test_a_tap_does_not_take_the_plug_of_who_has_paid(
     plug: Connector, gateway: FakeGateway
 ) -> None:
     bought = pay(gateway, buy(plug))
     card = a_card(a_customer(plug.charger.station.company, balance=500_00))
-    assert tap(plug, card).info.status == "Accepted"
+    refused = tap(plug, card).info
+    assert (refused.status, refused.reason) == ("Blocked", "plug_paid")
     deliver()
-    assert (fresh(bought).state, fresh(bought).problem) == (PurchaseState.RETURNED, "taken")
+    assert selling.start(bought).info.status == "Accepted"
 
 
 @pytest.mark.parametrize(
