@@ -124,6 +124,7 @@ class PriceCard:
     wait: str
     changes_at: datetime | None
     extras: list[str]
+    even: bool  # one price today: the strip needs no room for hours
 
 
 def look(request: HttpRequest, connector: Connector, visitor: str) -> Look:
@@ -217,17 +218,16 @@ def _offer(place: Place, phone: Phone, now: datetime) -> quotes.Offer | None:
 def _price_card(what: Look) -> PriceCard:
     offer = what.offer
     assert offer is not None  # noqa: S101 - the caller has looked
-    change = offer.change
+    change, today = offer.change, quotes.day(offer.tariff, what.now)
     return PriceCard(
         offer,
-        drawing.day_strip(
-            quotes.day(offer.tariff, what.now), what.now, _day_in_words(offer, what.now)
-        ),
+        drawing.day_strip(today, what.now, _day_in_words(offer, what.now)),
         words.change_in_words(change.at, what.now) if change else "",
         bool(change and change.per_kwh > offer.now.per_kwh),
         duration(change.at - what.now) if change else "",
         change.at if change else None,
         _extras(offer.now),
+        even=len(today) == 1,
     )
 
 
@@ -284,6 +284,8 @@ def _phone_words(what: Look) -> Mapping[str, str]:
         "done": _("done around %(time)s") % {"time": "{x}"},
         "energy": _("about %(kwh)s kWh") % {"kwh": "{x}"},
         "bought": _("%(kwh)s kWh") % {"kwh": "{x}"},
+        "fixed": _("one price for the whole charge"),
+        "likely": _("likely %(money)s, the rest comes back") % {"money": "{x}"},
         "money": _("about %(money)s") % {"money": "{x}"},
         "full": _("%(price)s per kWh") % {"price": price(per_kwh)},
         "taken": _("by what it takes"),
@@ -378,7 +380,11 @@ def receipt_context(session: Session, place: Place) -> dict[str, Any]:
 def _busy(what: Look) -> dict[str, Any]:
     """Of somebody else's charge only when the plug may be free again: no name, no energy, no money."""
     running = what.place.session
-    found: dict[str, Any] = {"running": running, "nearby": visits.free_nearby(what.connector)}
+    found: dict[str, Any] = {
+        "running": running,
+        "nearby": visits.free_nearby(what.connector),
+        "paid_by_another": what.phone.taken,
+    }
     if running is not None and what.place.online:
         found["free_at"] = ride.free_at(running, what.now)
     return found

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from billing.payments.base import Method
@@ -47,12 +49,9 @@ FACES: Mapping[str, Face] = {
         _("Pay {x} in the bank's app"),
     ),
     Method.CARD.value: Face(
-        "credit-card",
-        _("Credit card"),
-        _("held first, only what you use is taken"),
-        _("Hold {x} on a card"),
+        "credit-card", _("Credit card"), _("pay only what you use"), _("Hold {x} on a card")
     ),
-    MEMBER: Face("id-badge-2", _("Member"), _("RFID card"), _("Use a member card")),
+    MEMBER: Face("id-badge-2", _("Members"), _("RFID card"), _("Use a member card")),
 }
 
 # Names of the sources of mobile banking as people know their apps; others show their own word.
@@ -85,14 +84,12 @@ class Way:
     def least(self) -> str:
         """Why less cannot be chosen with it."""
         least = self.bounds.least_satang
-        return (
-            str(
-                _("%(way)s takes at least %(money)s.")
-                % {"way": self.face.name, "money": baht(least)}
-            )
-            if least > 1
-            else ""
-        )
+        if least <= 1:
+            return ""
+        return gettext("%(way)s takes at least %(money)s.") % {
+            "way": self.face.name,
+            "money": baht(least),
+        }
 
 
 def at(connector: Connector, member: Bounds | None, now: datetime) -> Sequence[Way]:
@@ -133,6 +130,7 @@ def for_phone(way: Way) -> dict[str, Any]:
         "go": str(way.face.go),
         "least": way.least,
         "pays": way.pays,
+        "fixed": way.fixed,
         "limits": {
             "kwh": [bounds.least_kwh, bounds.most_kwh, 1],
             "baht": [bounds.least_baht, bounds.most_baht, BAHT_STEP],
@@ -163,9 +161,11 @@ def _bounds(plan: quotes.Plan, connector: Connector, one: gateways.Offered) -> B
 
 
 def _member_hint(plan: quotes.Plan, member: Bounds) -> str:
-    """The member's price where it is another one."""
+    """How a member is known here, and the member's price where it is another one."""
+    phone = getattr(settings, "SMS_BACKEND", "")  # one-time codes can be sent
+    known_by = gettext("RFID card or phone number") if phone else str(FACES[MEMBER].hint)
     guests = quotes.price_at(plan.tariff, plan.at)
     members = quotes.price_at(member.plan.tariff, member.plan.at)
     if (guests.per_kwh, guests.once) == (members.per_kwh, members.once):
-        return str(FACES[MEMBER].hint)
-    return f"{FACES[MEMBER].hint} · {price(members.per_kwh)} /kWh"
+        return known_by
+    return f"{known_by} · {price(members.per_kwh)} /kWh"

@@ -6,7 +6,7 @@
   const $$ = (selector, root) => Array.from((root || document).querySelectorAll(selector));
   const FRESH_S = 90, POLL_S = 15, RENEW_S = 60, READINGS_S = 5, TIMEOUT_MS = 10000;
   let page = $("#page"), base = null, plan = null, words = {}, stream = null;
-  let ahead = 0, fetchedAt = 0, quietUntil = 0, busy = false, soon = 0, saying = 0;
+  let ahead = 0, fetchedAt = 0, quietUntil = 0, busy = false, soon = 0, later = 0, saying = 0;
 
   /* --- the server's clock: the phone's own may be wrong --------------------------------------- */
   const setClock = () => { ahead = Number(page.dataset.now) - performance.now() / 1000; };
@@ -114,14 +114,15 @@
     const wh = inKwh ? amount * 1000 : bought(), found = estimate(plan, wh, at);
     const timed = [plan.time, plan.park].some((t) => t.on || t.off), due = plan.pays ? toHold(plan, wh) : found.expected;
     const sure = timed && !plan.pays ? put(words.money, baht(due)) : baht(due);
-    const price = found.open ? `${baht(found.lowest)} – ${baht(found.highest)}` : sure;
+    const price = found.open && !plan.pays ? `${baht(found.lowest)} – ${baht(found.highest)}` : sure;
     return {
       big: inKwh ? price : put(plan.pays ? words.bought : words.energy, kwh(wh)),
       time: put(words.about, length(found.seconds)),
       end: put(words.done, wall(found.end)),
       go: !inKwh ? baht(money(text)) : plan.pays ? baht(due) : `${amount} kWh · ${price}`,
       least: amount === least && plan.least,
-      open: inKwh && found.open,
+      open: inKwh && found.open && !plan.pays,
+      why: plan.pays && inKwh && !plan.fixed ? put(words.likely, baht(found.expected)) : "",
       short: plan.can !== null && (inKwh ? toHold(plan, wh) : money(text)) > plan.can,
     };
   }
@@ -142,6 +143,7 @@
     const sum = sumOf(by, field ? field.value : "", now());
     form.dataset.by = by;
     for (const name of ["big", "time", "end"]) $(`[data-out=${name}]`, form).textContent = sum[name];
+    if (plan.ways) $("[data-out=why]", form).textContent = plan.fixed ? words.fixed : sum.why || "";
     if (plan.least) $("[data-out=least]", form).textContent = plan.least;
     for (const name of ["open", "short", "least"]) $$(`[data-out=${name}]`, form).forEach((note) => { note.hidden = !sum[name]; });
     $("#sum", form).classList.toggle("range", Boolean(sum.open));
@@ -263,7 +265,9 @@
     stream.addEventListener("change", hasten);
     stream.addEventListener("refresh", hasten); // what happened before it was open was not heard
     stream.addEventListener("readings", () => {
-      if ($("[data-fresh]") && now() - fetchedAt > READINGS_S) hasten();
+      if (later || !$("[data-fresh]")) return; // the newest is shown, but not more often than this
+      const wait = Math.max(READINGS_S - (now() - fetchedAt), 0.15);
+      later = setTimeout(() => { later = 0; refresh(); }, wait * 1000);
     });
   }
 
