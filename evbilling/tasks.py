@@ -134,8 +134,8 @@ def read_line_quota() -> None:
 @shared_task
 def forget_line() -> None:
     """Guests' LINE accounts, used nonces and old events."""
-    line_links.forget_old()
-    line_events.forget_old()
+    line_links.forget_before(retention.limit("line_guests"))
+    line_events.forget_before(retention.limit("line_events"))
 
 
 @shared_task

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from core import audit, outbox
 from core.models import Delivery
+from evbilling.backoffice import alarms_line
 from evbilling.backoffice.gate import AdminRequest, actor, needs
 from users.access import Action
 
@@ -42,6 +43,7 @@ def index(request: AdminRequest) -> HttpResponse:
         "alarms": [_shown(row) for row in found if row.alarming],
         "waiting": [_shown(row) for row in found if not row.alarming],
         "late": _late(request),
+        "quota": alarms_line.shown(),
         "retried": request.GET.get("retried", ""),
         "most": Delivery.ALARM_AFTER,
     }

@@ -29,6 +29,7 @@ from evbilling.backoffice import (
     signin,
     stations,
     strangers,
+    told,
 )
 
 urlpatterns = [
@@ -168,6 +169,8 @@ urlpatterns = [
     path("holidays/fill/", holidays.fill_year, name="holiday-fill"),
     path("cases/", cases.index, name="cases"),
     path("cases/<int:pk>/resolve/", cases.resolve, name="case-resolve"),
+    path("told/", told.index, name="told"),
+    path("told/<int:pk>/retry/", told.retry, name="told-retry"),
     path("alarms/", alarms.index, name="alarms"),
     path("alarms/<int:pk>/retry/", alarms.retry, name="alarm-retry"),
 ]

@@ -24,7 +24,6 @@ MINUTE = 60
 # In a minute: what one phone may do at one plug, and all phones of one address there (a mall's
 # phones share one), what it may read, and how many codes that do not exist an address may try.
 ACTS, ACTS_PER_ADDRESS, READS, UNKNOWN_CODES = 12, 40, 90, 20
-LOGINS = 30  # to LINE, from one address
 
 
 class TooOften(DomainError):
@@ -71,11 +70,6 @@ def limit_acts(request: HttpRequest, connector: Connector, visitor: str) -> None
 
 def limit_reads(connector: Connector, visitor: str) -> None:
     count(f"read:{connector.pk}:{visitor}", READS)
-
-
-def limit_logins(request: HttpRequest) -> None:
-    """Refuse an address that goes to LINE again and again."""
-    _count(f"line:{client_address(request)}", LOGINS)
 
 
 def limit_unknown(request: HttpRequest) -> None:

@@ -20,6 +20,7 @@ from billing.models import Purchase
 from core.errors import NotFound
 from evbilling.customer import guard, receipts
 from evbilling.member.session import MemberRequest, actor, for_member, member_of
+from evbilling.middleware import client_address
 from users import line_login
 from users.line_login import LoginFailed, Person, Ticket
 from users.models import Company, LinkedBy
@@ -27,6 +28,7 @@ from users.services import line_links
 
 COOKIE, SALT, LASTS = "line_login", "line.login", 600
 PATH = "/line/"
+LOGINS = 30  # in a minute, from one address
 
 
 class LineOff(NotFound):
@@ -73,7 +75,7 @@ def of_purchase(request: HttpRequest, token: UUID) -> HttpResponse:
 
 @require_safe
 def callback(request: HttpRequest) -> HttpResponse:
-    """Back from LINE. Nothing is linked unless the state is this browser's and LINE vouches for the person."""
+    """Back from LINE. Only with this browser's own state, and only whom LINE vouches for, is linked."""
     plan = _plan(request)
     state = request.GET.get("state", "")
     if plan is None or not constant_time_compare(state, plan["ticket"][0]):
@@ -121,7 +123,7 @@ def _bind(request: HttpRequest, plan: dict[str, Any], person: Person) -> str:
 def _to_line(request: HttpRequest, about: dict[str, Any], back: str) -> HttpResponse:
     if not line_login.is_on():
         raise LineOff
-    guard.limit_logins(request)
+    guard.count(f"line:{client_address(request)}", LOGINS)
     ticket = line_login.new_ticket()
     language = (get_language() or "th")[:2]
     plan = {

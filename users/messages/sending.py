@@ -93,7 +93,8 @@ def try_again(row: Message) -> None:
 
 def wait_after(attempts: int) -> timedelta:
     """15 s, 30 s, 1 min … at most half an hour."""
-    return min(FIRST_WAIT * 2 ** max(attempts - 1, 0), LONGEST_WAIT)
+    doublings: int = 2 ** max(attempts - 1, 0)
+    return min(FIRST_WAIT * doublings, LONGEST_WAIT)
 
 
 def _again_or_give_up(row: Message, outcome: Outcome, now: datetime) -> None:

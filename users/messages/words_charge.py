@@ -94,7 +94,7 @@ def nearly_full(payload: Payload) -> Said:
 
 
 def grace_ending(payload: Payload) -> Said:
-    """A penalty begins at ``ends_at``: ``{"station", "ends_at", "per_minute", "minutes"}``, ``charger, link``."""
+    """A penalty begins: ``{"station", "ends_at", "per_minute", "minutes"}`` and ``charger, link``."""
     at, each = clock(payload["ends_at"]), baht(payload["per_minute"])
     count = int(payload["minutes"])
     length = ngettext("%(n)s minute", "%(n)s minutes", count) % {"n": count}

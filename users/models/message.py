@@ -60,7 +60,7 @@ class Message(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["due"], name="message_due", condition=Q(due__isnull=False)),
-            models.Index(fields=["company", "-id"], name="message_company"),
+            models.Index(fields=["company", "-created_at", "-id"], name="message_company"),
         ]
 
     def __str__(self) -> str:
