@@ -112,8 +112,9 @@ class World:
         to = self.reply_tokens.pop(str(body.get("replyToken", "")), "")
         if not to:
             raise Refused(400, {"message": "Invalid reply token"})
-        self._deliver(to, _messages(body), "reply")
-        return {"sentMessages": []}
+        messages = _messages(body)
+        self._deliver(to, messages, "reply")
+        return {"sentMessages": [{"id": secrets.token_hex(8)} for _each in messages]}
 
     def link_token(self, user_id: str) -> dict[str, Any]:
         if user_id not in self.users:
