@@ -3,12 +3,15 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from evbilling import views
+from evbilling.customer import refunding
 from evbilling.demo import cards
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("evbilling.api.urls")),  # first: found without trying every page
     path("c/", include("evbilling.customer.urls")),
     path("me/", include("evbilling.member.urls")),
+    path("refund/<str:token>/", refunding.page, name="refund"),
+    path("webhooks/", include("evbilling.webhooks.urls")),
     path("", include("evbilling.backoffice.urls")),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

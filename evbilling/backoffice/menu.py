@@ -40,7 +40,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
     (
         _("Manage"),
         (
-            Item("stations", _("Stations"), "building-store", ("station",)),
+            Item("stations", _("Stations"), "building-store", ("station", "station-sheets")),
             Item(
                 "chargers",
                 _("Chargers"),
@@ -48,6 +48,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                 (
                     "charger",
                     "charger-sessions",
+                    "charger-sheets",
                     "charger-frames",
                     "charger-communication",
                     "charger-security",

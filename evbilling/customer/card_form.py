@@ -39,13 +39,13 @@ class CardForm:
 
 def form(payment: Payment) -> CardForm:
     return CardForm(
-        settings.OMISE_JS_URL, settings.OMISE_VAULT_URL, gateways.public_key(payment.tax_entity)
+        settings.OMISE_SCRIPT_URL, settings.OMISE_VAULT_URL, gateways.public_key(payment.tax_entity)
     )
 
 
 def policy() -> str:
     """The policy of the page with the card's fields."""
-    script, vault = _origin(settings.OMISE_JS_URL), _origin(settings.OMISE_VAULT_URL)
+    script, vault = _origin(settings.OMISE_SCRIPT_URL), _origin(settings.OMISE_VAULT_URL)
     return (
         CONTENT_SECURITY_POLICY.replace("script-src 'self'", f"script-src 'self' {script}").replace(
             "connect-src 'self'", f"connect-src 'self' {vault}"

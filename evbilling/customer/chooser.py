@@ -225,7 +225,11 @@ def _to_pay(bounds: Bounds, typed: Typed) -> Sum:
         return found
     choice, plan = bounds.read(typed), bounds.plan
     amount = choice.satang or quotes.to_hold(plan, choice.wh or bounds.most_kwh * 1000)
-    big = baht(amount) if choice.satang is None and not found.open else found.big
+    if choice.satang is not None:
+        bought = quotes.covered(plan, choice.satang, bounds.most_kwh * 1000)
+        big = _("%(kwh)s kWh") % {"kwh": kwh(bought)}
+    else:
+        big = found.big if found.open else baht(amount)
     return replace(found, big=big, go=baht(amount), pay=amount)
 
 

@@ -64,20 +64,30 @@ def actor(request: HttpRequest, visitor: str, visit: Visit | None) -> Actor:
 
 def limit_acts(request: HttpRequest, connector: Connector, visitor: str) -> None:
     """Refuse a phone that posts too fast."""
-    count(f"act:{connector.pk}:{visitor}", ACTS)
-    count(f"acts:{connector.pk}:{client_address(request)}", ACTS_PER_ADDRESS)
+    _count(f"act:{connector.pk}:{visitor}", ACTS)
+    _count(f"acts:{connector.pk}:{client_address(request)}", ACTS_PER_ADDRESS)
 
 
 def limit_reads(connector: Connector, visitor: str) -> None:
-    count(f"read:{connector.pk}:{visitor}", READS)
+    _count(f"read:{connector.pk}:{visitor}", READS)
 
 
 def limit_unknown(request: HttpRequest) -> None:
     """Refuse an address that tries out codes."""
-    count(f"code:{client_address(request)}", UNKNOWN_CODES)
+    _count(f"code:{client_address(request)}", UNKNOWN_CODES)
 
 
-def count(key: str, most: int) -> None:
+def limit_refund(request: HttpRequest, refund_id: int) -> None:
+    """Refuse an address that posts numbers too fast."""
+    _count(f"refund:{refund_id}:{client_address(request)}", ACTS)
+
+
+def limit_member(what: str, customer_id: int, most: int) -> None:
+    """Refuse a member that does one thing too fast."""
+    _count(f"{what}:{customer_id}", most)
+
+
+def _count(key: str, most: int) -> None:
     """Count one more in this minute. Without Redis nobody is refused: a charge is worth more."""
     key = f"customer:{key}:{int(time.time() // MINUTE)}"
     try:

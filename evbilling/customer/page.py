@@ -43,6 +43,7 @@ from users.models import Customer
 _BODIES = dict.fromkeys(
     (Stage.FAULT, Stage.RESERVED, Stage.CLOSED, Stage.OFFLINE, Stage.NO_PRICE), "trouble"
 ) | {Stage.RECEIPT: "receipt_stage"}
+WITH_WAYS = (Stage.FREE, Stage.UNPAID, Stage.RETURNED, Stage.PAY, Stage.CARD)
 WITH_CHOOSER = (Stage.FREE, Stage.CONFIRM, Stage.ASK, Stage.LIVE)
 
 
@@ -73,9 +74,9 @@ class Look:
         return self.phone.purchase
 
     @cached_property
-    def ways(self) -> Sequence[ways.Way]:
+    def payable(self) -> Sequence[ways.Way]:
         """How a charge can be paid here; empty: a member's card is the only way."""
-        if self.stage not in (Stage.FREE, Stage.UNPAID, Stage.RETURNED):
+        if self.stage not in WITH_WAYS:
             return ()
         members = quotes.public_offer(self.connector.charger.station, self.now)
         by_card = Money(None, None, None, members.tariff) if members else None
@@ -89,7 +90,7 @@ class Look:
     def way(self) -> ways.Way | None:
         """The way that was chosen, on this page or last time."""
         said = self.request.POST.get("pay") or self.request.COOKIES.get(ways.COOKIE, "")
-        return ways.chosen(self.ways, said)
+        return ways.chosen(self.payable, said)
 
     @property
     def customer(self) -> Customer | None:
@@ -204,9 +205,7 @@ def _offer(place: Place, phone: Phone, now: datetime) -> quotes.Offer | None:
     """The prices for this phone: its charge's, its card's, else what a member pays."""
     station, session = place.connector.charger.station, phone.session
     if session is not None and session.status == SessionStatus.ACTIVE:
-        if phone.paid_for is not None:
-            return paying.offer(phone.paid_for, now)
-        return quotes.offer(station, session.level, now, since=session.started_at)
+        return quotes.offer_of(session, now)
     card = phone.visit.card if phone.visit and phone.visit.stage == VisitStage.RECOGNISED else None
     if card is not None and card.customer is not None:
         return quotes.offer(station, card.customer.level, now)
@@ -258,10 +257,10 @@ def _chooser(what: Look, typed: choice.Typed | None, error: DomainError | None) 
     if way is None:
         return found
     # The base is what whoever pays first may choose; a member's card has its own beside it.
-    payers = next(each.bounds for each in what.ways if each.pays)
+    payers = next(each.bounds for each in what.payable if each.pays)
     plan = quotes.for_phone(payers.plan, most_wh=payers.most_kwh * 1000, can_hold=None)
-    of_ways = {each.value: ways.for_phone(each) for each in what.ways}
-    return replace(found, ways=what.ways, plan={**found.plan, **plan, "ways": of_ways})
+    of_ways = {each.value: ways.for_phone(each) for each in what.payable}
+    return replace(found, ways=what.payable, plan={**found.plan, **plan, "ways": of_ways})
 
 
 def bounds_of(what: Look) -> chooser.Bounds:
@@ -284,6 +283,7 @@ def _phone_words(what: Look) -> Mapping[str, str]:
         "about": _("about %(length)s") % {"length": "{x}"},
         "done": _("done around %(time)s") % {"time": "{x}"},
         "energy": _("about %(kwh)s kWh") % {"kwh": "{x}"},
+        "bought": _("%(kwh)s kWh") % {"kwh": "{x}"},
         "money": _("about %(money)s") % {"money": "{x}"},
         "full": _("%(price)s per kWh") % {"price": price(per_kwh)},
         "taken": _("by what it takes"),
@@ -319,6 +319,7 @@ def _free(what: Look) -> dict[str, Any]:
     kept = keeping.mine(what)
     return {
         "keep": keeping.offer(what),
+        "backs": paying.waiting_backs(what),
         "kept_note": keeping.note(kept),
         "kept_open": kept is not None and kept.is_open,
         "too_late": words.too_late(what.phone.visit, what.now),

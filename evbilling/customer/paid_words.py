@@ -78,6 +78,9 @@ def expired(payment: Payment) -> Note:
 
 def returned(purchase: Purchase) -> Text:
     """Why the money goes back."""
+    closed, until = purchase.closed_at, purchase.start_by
+    if purchase.problem == RefundReason.NOT_PLUGGED and closed and until and closed < until:
+        return _("The charge was cancelled before it began.")
     return WHY_BACK.get(purchase.problem, _("The charge was cancelled before it began."))
 
 

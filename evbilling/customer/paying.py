@@ -1,7 +1,6 @@
 """A charge that is paid for first, as its phone sees it: the money awaited, there, or on its way back."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -9,7 +8,6 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from billing import values
 from billing.models import (
     Payment,
     PaymentState,
@@ -19,7 +17,7 @@ from billing.models import (
     RefundState,
 )
 from billing.payments.base import Method
-from billing.selectors import purchases, quotes
+from billing.selectors import purchases
 from evbilling import qr
 from evbilling.customer import card_form, paid_words, ways, words
 from evbilling.customer.words import Note
@@ -91,14 +89,6 @@ def taken_by_another(place: Place, visitor: str) -> bool:
     """Somebody else has paid for the plug and is about to start."""
     holder = purchases.on_plug(place.connector) if place.session is None else None
     return holder is not None and holder.visitor != visitor
-
-
-def offer(purchase: Purchase, at: datetime) -> quotes.Offer:
-    """The prices a purchase was made at: they do not change for it."""
-    tariff = values.tariff_from_json(purchase.tariff_value)
-    border = tariff.calendar.next_change(at) if quotes.changes_with_period(tariff) else None
-    change = quotes.price_at(tariff, border) if border else None
-    return quotes.Offer(purchase.level, False, tariff, quotes.price_at(tariff, at), change)
 
 
 def of_charge(purchase: Purchase | None) -> Bought | None:
@@ -173,7 +163,7 @@ def unpaid(look: "Look") -> dict[str, Any]:
     """No money came: why, and the next tap."""
     payment = _payment(look)
     failed = payment.state == PaymentState.FAILED
-    asks = [each for each in look.ways if each.value == payment.method]
+    asks = [each for each in look.payable if each.value == payment.method]
     return _common(look) | {
         "failed": failed,
         "why": paid_words.failed(payment) if failed else paid_words.expired(payment),

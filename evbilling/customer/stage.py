@@ -145,7 +145,7 @@ def _paying(purchase: Purchase, now: datetime) -> Stage:
         return Stage.PAID  # the charge is about to be started
     if _is_lost(purchase, now):
         return Stage.UNPAID
-    unsent = payment.state == PaymentState.NEW and payment.look_at is None
+    unsent = payment.state == PaymentState.NEW and not payment.looks
     return Stage.CARD if payment.method == Method.CARD and unsent else Stage.PAY
 
 
@@ -160,11 +160,9 @@ def _is_lost(purchase: Purchase, now: datetime) -> bool:
 
 def _given_up(purchase: Purchase) -> bool:
     """The phone cancelled before the time was over: nothing to explain."""
-    payment = purchase.payment
-    if payment is None or payment.state == PaymentState.FAILED:
-        return payment is None
-    closed = purchase.closed_at
-    return closed is not None and closed < payment.expires_at
+    payment, closed = purchase.payment, purchase.closed_at
+    failed = payment is not None and payment.state == PaymentState.FAILED
+    return not failed and closed is not None and closed < purchase.valid_until
 
 
 def _receipt_is_fresh(place: Place, phone: Phone, session: Session, now: datetime) -> bool:

@@ -21,8 +21,8 @@ from billing.services import payments, top_ups, wallets
 from billing.services.gateways import Offered
 from core.errors import DomainError
 from evbilling import qr
-from evbilling.customer import card_form
-from evbilling.customer.guard import count
+from evbilling.customer import card_form, pictures
+from evbilling.customer.guard import limit_member
 from evbilling.customer.paying import safe_uri
 from evbilling.customer.ways import BANKS, FACES
 from evbilling.member.frame import page
@@ -93,6 +93,20 @@ def pay(request: MemberRequest, reference: str) -> HttpResponse:
     return response
 
 
+@require_safe
+@for_member
+def picture(request: MemberRequest, reference: str) -> HttpResponse:
+    """The QR as a PNG, in the page or to keep: a phone cannot scan its own screen."""
+    payment = _one(request, reference)
+    if not payment.is_open or not (payment.qr_payload or payment.qr_image):
+        raise Http404
+    response = pictures.png(payment)
+    if "save" in request.GET:
+        name = f"PromptPay-{payment.reference}.png"
+        response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
 @require_POST
 @sensitive_post_parameters()
 @for_member
@@ -107,7 +121,7 @@ def card(request: MemberRequest, reference: str) -> HttpResponse:
 
 
 def _begin(request: MemberRequest) -> Payment:
-    count(f"top-up:{request.member.pk}", PER_MINUTE)
+    limit_member("top-up", request.member.pk, PER_MINUTE)
     satang = _amount(request.POST.get("baht", ""))
     said = request.POST.get("pay", "")[:40]
     known = {way.method.value for way in top_ups.ways(request.member)}
