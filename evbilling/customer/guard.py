@@ -15,6 +15,7 @@ from core.audit import Actor
 from core.errors import DomainError
 from evbilling.middleware import client_address
 from stations.models import Connector, Visit
+from users.models import Customer
 
 log = logging.getLogger(__name__)
 COOKIE = "visitor"
@@ -53,10 +54,12 @@ def remember(response: HttpResponseBase, visitor: str) -> None:
     )
 
 
-def actor(request: HttpRequest, visitor: str, visit: Visit | None) -> Actor:
-    """Who to name in the record: the member whose card was tapped, else the phone."""
+def actor(
+    request: HttpRequest, visitor: str, visit: Visit | None, member: Customer | None = None
+) -> Actor:
+    """Who to name in the record: the member who is signed in or whose card was tapped, else the phone."""
     address = client_address(request)
-    customer = visit.card.customer if visit and visit.card else None
+    customer = member or (visit.card.customer if visit and visit.card else None)
     if customer is not None:
         return Actor("customer", str(customer.pk), customer.name, address)
     return Actor("visitor", visitor[:12], "", address)  # a part: the whole would open the page
