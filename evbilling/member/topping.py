@@ -1,6 +1,7 @@
 """Topping up: how much, which way, and the payment until it is over."""
 
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlencode, urlsplit
 from datetime import timedelta
 from typing import Any
 
@@ -26,7 +27,7 @@ from evbilling.customer.guard import limit_member
 from evbilling.customer.paying import safe_uri
 from evbilling.customer.ways import BANKS, FACES
 from evbilling.member.frame import page
-from evbilling.member.session import MemberRequest, for_member
+from evbilling.member.session import MemberRequest, for_member, own_path
 from evbilling.templatetags.ui import baht
 
 CHIPS = (100, 200, 500, 1000)  # baht
@@ -132,11 +133,21 @@ def _begin(request: MemberRequest) -> Payment:
         satang,
         Method(said),
         source=request.POST.get("bank", "")[:40] if said == Method.MOBILE_BANKING else "",
-        back_to=reverse("me-paid", args=[request.company.slug]),
+        back_to=_back_to(request),
     )
     if payment.method != Method.CARD:  # a card is sent with its token
         payment = payments.send(payment)
     return payment
+
+
+def _back_to(request: MemberRequest) -> str:
+    """Where the bank sends the payer; it carries the page that the member came from."""
+    home, to = reverse("me-paid", args=[request.company.slug]), own_path(request.GET.get("to", ""))
+    return f"{home}?{urlencode({'to': to})}" if to and len(to) < 60 else home
+
+
+def _came_from(payment: Payment) -> str:
+    return own_path(parse_qs(urlsplit(payment.back_to).query).get("to", [""])[0])
 
 
 def _amount(text: str) -> int:
@@ -164,6 +175,7 @@ def _form(request: MemberRequest, error: DomainError | None = None) -> HttpRespo
         "typed": request.POST.get("baht", "")[:MOST_TYPED] or request.GET.get("baht", usual)[:9],
         "ways": [_way(each, said or offered[0].method.value) for each in offered],
         "bank": request.POST.get("bank", ""),
+        "to": own_path(request.GET.get("to", "")),
     }
     return page(request, "top_up", found, error=error)
 
@@ -202,6 +214,7 @@ def _state(payment: Payment) -> dict[str, Any]:
     return {
         "payment": payment,
         "kind": kind,
+        "to": _came_from(payment),
         "uri": uri,
         "qr": qr.svg(payment.qr_payload, label) if payment.qr_payload else "",
         "qr_label": label,
