@@ -17,7 +17,7 @@ from billing.services import gateways
 from core.errors import DomainError
 from evbilling.middleware import CONTENT_SECURITY_POLICY
 
-_TOKEN = re.compile(r"tokn_[A-Za-z0-9_]{4,80}\Z")
+_TOKEN = re.compile(r"tokn_[A-Za-z0-9_]{1,80}\Z")
 _LONG_NUMBER = re.compile(r"(?:\d[ \-]?){12,18}\d")
 
 

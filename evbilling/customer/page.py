@@ -298,6 +298,8 @@ def _phone_words(what: Look) -> Mapping[str, str]:
         "done": _("done around %(time)s") % {"time": "{x}"},
         "energy": _("about %(kwh)s kWh") % {"kwh": "{x}"},
         "bought": _("%(kwh)s kWh") % {"kwh": "{x}"},
+        "fixed": _("one price for the whole charge"),
+        "likely": _("likely %(money)s, the rest comes back") % {"money": "{x}"},
         "money": _("about %(money)s") % {"money": "{x}"},
         "full": _("%(price)s per kWh") % {"price": price(per_kwh)},
         "taken": _("by what it takes"),
@@ -392,7 +394,11 @@ def receipt_context(session: Session, place: Place) -> dict[str, Any]:
 def _busy(what: Look) -> dict[str, Any]:
     """Of somebody else's charge only when the plug may be free again: no name, no energy, no money."""
     running = what.place.session
-    found: dict[str, Any] = {"running": running, "nearby": visits.free_nearby(what.connector)}
+    found: dict[str, Any] = {
+        "running": running,
+        "nearby": visits.free_nearby(what.connector),
+        "paid_by_another": what.phone.taken,
+    }
     if running is not None and what.place.online:
         found["free_at"] = ride.free_at(running, what.now)
     return found

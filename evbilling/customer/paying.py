@@ -1,6 +1,7 @@
 """A charge that is paid for first, as its phone sees it: the money awaited, there, or on its way back."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,8 @@ from stations.selectors.visits import Place
 
 if TYPE_CHECKING:
     from evbilling.customer.page import Look
+
+HEARD_WITHIN = timedelta(seconds=10)  # a gateway that has not answered by then is away
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +126,11 @@ def pay(look: "Look") -> dict[str, Any]:
     problem = _do_not_pay(look)
     by_hand = bool(picture) and payment.method == Method.PROMPTPAY
     kind = "qr" if by_hand else "bank" if uri else "asking"
+    unheard = kind == "asking" and look.now - payment.created_at > HEARD_WITHIN
     return _common(look) | {
         "kind": kind,
+        "unheard": unheard,
+        "heard_by": payment.created_at + HEARD_WITHIN,
         "card": payment.method == Method.CARD,
         "qr": qr.svg(payment.qr_payload, _qr_label(look)) if payment.qr_payload else "",
         "qr_label": _qr_label(look),
@@ -175,7 +181,9 @@ def returned(look: "Look") -> dict[str, Any]:
     """Money came and goes back."""
     purchase = look.purchase
     assert purchase is not None  # noqa: S101 - RETURNED is of a purchase
-    return _common(look) | {"why": paid_words.returned(purchase)}
+    found = _common(look)
+    asks = any(back.link for back in found["bought"].backs)
+    return found | {"why": paid_words.returned(purchase), "asks": asks}
 
 
 def waiting_backs(look: "Look") -> list[Back]:

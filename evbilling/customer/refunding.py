@@ -92,6 +92,16 @@ def _open(refund: Refund) -> bool:
     return refund.route == RefundRoute.LINK and refund.state == RefundState.WAITING and not over
 
 
+def _given(refund: Refund) -> str:
+    """The number that was given, masked."""
+    if not refund.promptpay:
+        return ""
+    try:
+        return promptpay.proxy(refunds.number_of(refund)).masked
+    except promptpay.BadProxy:
+        return ""
+
+
 def _read(typed: str) -> promptpay.Proxy:
     try:
         return promptpay.proxy(typed)
@@ -123,6 +133,7 @@ def _show(
         "expired": refund.state == RefundState.WAITING and not _open(refund),
         "where": paid_words.where(refund, payment),
         "proxy": proxy,
+        "given": _given(refund),
         "typed": typed,
         "error": error,
         "payee": payment.tax_entity.name if payment.tax_entity else "",

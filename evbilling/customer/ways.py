@@ -45,7 +45,7 @@ FACES: Mapping[str, Face] = {
         "device-mobile", _("Mobile banking"), _("opens your bank's app"), _("Pay {x} in the bank's app")
     ),
     Method.CARD.value: Face(
-        "credit-card", _("Credit card"), _("held first, only what you use is taken"), _("Hold {x} on a card")
+        "credit-card", _("Credit card"), _("pay only what you use"), _("Hold {x} on a card")
     ),
     MEMBER: Face(
         "id-badge-2", _("Member"), _("RFID card"), _("Use a member card")
@@ -121,6 +121,7 @@ def for_phone(way: Way) -> dict[str, Any]:
         "go": str(way.face.go),
         "least": way.least,
         "pays": way.pays,
+        "fixed": way.fixed,
         "limits": {
             "kwh": [bounds.least_kwh, bounds.most_kwh, 1],
             "baht": [bounds.least_baht, bounds.most_baht, BAHT_STEP],

@@ -9,7 +9,6 @@ too large. A gateway repeats what got no 200; what comes twice gets its 200 and 
 import logging
 from datetime import datetime
 
-from celery import current_app
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -95,8 +94,10 @@ def _body(request: HttpRequest) -> bytes | None:
 
 def _look_soon(payment_id: int) -> None:
     """Committed already: without Redis the sweep looks some seconds later."""
+    from evbilling.celery import app  # costs every start of a process that takes no webhook
+
     try:
-        current_app.send_task(LOOK, args=[payment_id], retry=False)
+        app.send_task(LOOK, args=[payment_id], retry=False)
     except (OperationalError, OSError) as error:
         log.warning("look not enqueued", extra={"payment": payment_id, "why": type(error).__name__})
 

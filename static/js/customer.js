@@ -113,14 +113,15 @@
     const wh = inKwh ? amount * 1000 : bought(), found = estimate(plan, wh, at);
     const timed = plan.time.on || plan.time.off, due = plan.pays ? toHold(plan, wh) : found.expected;
     const sure = timed && !plan.pays ? put(words.money, baht(due)) : baht(due);
-    const price = found.open ? `${baht(found.lowest)} – ${baht(found.highest)}` : sure;
+    const price = found.open && !plan.pays ? `${baht(found.lowest)} – ${baht(found.highest)}` : sure;
     return {
       big: inKwh ? price : put(plan.pays ? words.bought : words.energy, kwh(wh)),
       time: put(words.about, length(found.seconds)),
       end: put(words.done, wall(found.end)),
       go: !inKwh ? baht(money(text)) : plan.pays ? baht(due) : `${amount} kWh · ${price}`,
       least: amount === least && plan.least,
-      open: inKwh && found.open,
+      open: inKwh && found.open && !plan.pays,
+      why: plan.pays && inKwh && !plan.fixed ? put(words.likely, baht(found.expected)) : "",
       short: plan.can !== null && (inKwh ? toHold(plan, wh) : money(text)) > plan.can,
     };
   }
@@ -141,6 +142,7 @@
     const sum = sumOf(by, field ? field.value : "", now());
     form.dataset.by = by;
     for (const name of ["big", "time", "end"]) $(`[data-out=${name}]`, form).textContent = sum[name];
+    if (plan.ways) $("[data-out=why]", form).textContent = plan.fixed ? words.fixed : sum.why || "";
     if (plan.least) $("[data-out=least]", form).textContent = plan.least;
     for (const name of ["open", "short", "least"]) $$(`[data-out=${name}]`, form).forEach((note) => { note.hidden = !sum[name]; });
     $("#sum", form).classList.toggle("range", Boolean(sum.open));
