@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from evbilling import views
+from evbilling.customer import refunding
 from evbilling.demo import cards
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -10,6 +11,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("c/", include("evbilling.customer.urls")),
     path("", include("evbilling.line.urls")),
     path("me/", include("evbilling.member.urls")),
+    path("refund/<str:token>/", refunding.page, name="refund"),
+    path("webhooks/", include("evbilling.webhooks.urls")),
     path("", include("evbilling.backoffice.urls")),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

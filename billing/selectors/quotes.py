@@ -15,7 +15,7 @@ from billing.models import PriceLevel, Tariff
 from billing.money import round_satang
 from billing.pricing import Part, Period
 from billing.services import tariffs
-from stations.models import Station
+from stations.models import Session, Station
 
 PRICE_SCALE = 10_000  # unit prices have at most four decimals: whole numbers for the phone
 # A car may take less than the plug gives: one phase of three, or the slow end of a DC charge.
@@ -113,6 +113,18 @@ def offer(
     return Offer(level, own, tariff, price_at(tariff, at), change)
 
 
+def offer_of(session: Session, at: datetime) -> Offer | None:
+    """The prices of a running charge: those it was sold at, or those of the list it began with."""
+    found = tariffs.of_session(session)
+    if found is None:
+        return None
+    row, tariff = found
+    border = tariff.calendar.next_change(at) if changes_with_period(tariff) else None
+    change = price_at(tariff, border) if border else None
+    own = row.level == session.level != PriceLevel.GUEST
+    return Offer(session.level, own, tariff, price_at(tariff, at), change)
+
+
 def day(tariff: pricing.Tariff, at: datetime) -> list[Stretch]:
     """The local day around ``at``, cut where its price changes."""
     midnight = datetime.combine(at.astimezone(tariff.calendar.tz), time(), tariff.calendar.tz)
@@ -174,6 +186,11 @@ def buys(what: Plan, satang: int, most_wh: int) -> int:
 def to_hold(what: Plan, wh: int) -> int:
     """The satang that confirming ``wh`` sets aside."""
     return forecast.dearest(wh, what.top_power_w, what.tariff)
+
+
+def covered(what: Plan, satang: int, most_wh: int) -> int:
+    """The Wh since the start whose dearest case ``satang`` covers: what a payment beforehand buys."""
+    return _largest(lambda wh: to_hold(what, wh) <= satang, 0, most_wh)
 
 
 def affordable_kwh(what: Plan, satang: int, most_kwh: int) -> int:

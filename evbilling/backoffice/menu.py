@@ -41,7 +41,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
     (
         _("Manage"),
         (
-            Item("stations", _("Stations"), "building-store", ("station",)),
+            Item("stations", _("Stations"), "building-store", ("station", "station-sheets")),
             Item(
                 "chargers",
                 _("Chargers"),
@@ -49,6 +49,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                 (
                     "charger",
                     "charger-sessions",
+                    "charger-sheets",
                     "charger-frames",
                     "charger-communication",
                     "charger-security",

@@ -26,6 +26,7 @@ from evbilling.backoffice import (
     search,
     security,
     sessions,
+    sheets,
     signin,
     stations,
     strangers,
@@ -158,6 +159,22 @@ urlpatterns = [
         acceptance.paper,
         name="charger-acceptance-paper",
     ),
+    path("chargers/<str:charge_point_id>/sheets/", sheets.of_charger, name="charger-sheets"),
+    path(
+        "chargers/<str:charge_point_id>/sheets.pdf", sheets.charger_pdf, name="charger-sheets-pdf"
+    ),
+    path(
+        "chargers/<str:charge_point_id>/sheets/<int:connector>.svg",
+        sheets.sheet_svg,
+        name="charger-sheet-svg",
+    ),
+    path(
+        "chargers/<str:charge_point_id>/sheets/<int:connector>.png",
+        sheets.code_png,
+        name="charger-sheet-png",
+    ),
+    path("stations/<int:pk>/sheets/", sheets.of_station, name="station-sheets"),
+    path("stations/<int:pk>/sheets.pdf", sheets.station_pdf, name="station-sheets-pdf"),
     path("sessions/", sessions.index, name="sessions"),
     path("sessions/<int:pk>/", sessions.detail, name="session"),
     path("sessions/<int:pk>/frames/", frames.of_session, name="session-frames"),

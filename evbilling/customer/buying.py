@@ -1,23 +1,22 @@
 """What a phone does to pay: the rows first, then the gateway is asked. Twice is once."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.utils.translation import get_language
 
+from billing.money import to_satang
 from billing.models import Payment, PaymentState, Purchase, PurchaseState
 from billing.payments.base import GatewayAway, Method
 from billing.services import payments, purchases
 from core.audit import Actor
 from core.errors import Conflict, DomainError
-from evbilling.customer import actions, card_form, choice, ways
+from evbilling.customer import actions, card_form, choice, page, ways
 from evbilling.customer.page import Look
 from evbilling.customer.stage import Stage
 
-MAY_BUY = (Stage.FREE, Stage.UNPAID, Stage.RETURNED, Stage.PAY, Stage.CARD)
-SHOWN_LASTS = timedelta(minutes=10)
 
 
 class NotOffered(DomainError):
@@ -31,9 +30,12 @@ def pay(look: Look, request: HttpRequest, typed: choice.Typed, actor: Actor) -> 
     """The main button: a purchase and its payment, or with a member's card the wait for the tap."""
     said = request.POST.get("pay", "")[:16]
     if said == ways.MEMBER:
+        if look.stage in (Stage.PAY, Stage.CARD):  # from the page behind this one
+            call_off(look)
+            look = page.look(request, look.connector, look.visitor)
         actions.wait_for_card(look, typed, actor)
         return
-    if look.stage not in MAY_BUY:
+    if look.stage not in page.WITH_WAYS:
         return _already(look)
     before = look.purchase
     if look.stage in (Stage.PAY, Stage.CARD) and before and _same(before, typed, said):
@@ -110,7 +112,7 @@ def _already(look: Look) -> None:
 
 
 def _way(look: Look, said: str) -> ways.Way:
-    found = {way.value: way for way in look.ways}.get(said)
+    found = {way.value: way for way in look.payable}.get(said)
     if found is None or not found.pays:
         raise NotOffered(_("This way to pay is not available here now. Choose another one."))
     return found
@@ -134,19 +136,19 @@ def _same(before: Purchase, typed: choice.Typed, method: str) -> bool:
         return before.wh is None and before.satang is None
     if typed.by == choice.KWH:
         return typed.kwh.strip() == str((before.wh or 0) // 1000)
-    return before.satang is not None and typed.baht.strip() in (
-        str(before.satang // 100),
-        f"{before.satang / 100:.2f}",
-    )
+    try:
+        return before.satang is not None and to_satang(typed.baht.strip()) == before.satang
+    except ValueError:
+        return False
 
 
 def _shown_at(request: HttpRequest, look: Look) -> datetime | None:
-    """When the phone was shown the price it pays: it counts for ten minutes."""
+    """When the phone was shown the price it pays: it counts for ten minutes, then the quote is over."""
     said = request.POST.get("quoted", "")
     if not (said.isascii() and said.isdecimal() and len(said) <= 11):
         return None
     at = datetime.fromtimestamp(int(said), UTC)
-    return at if look.now - SHOWN_LASTS <= at <= look.now else None
+    return min(at, look.now)
 
 
 def _home(look: Look) -> str:

@@ -17,7 +17,7 @@ from billing.services import gateways
 from core.errors import DomainError
 from evbilling.middleware import CONTENT_SECURITY_POLICY
 
-_TOKEN = re.compile(r"tokn_[A-Za-z0-9_]{4,80}\Z")
+_TOKEN = re.compile(r"tokn_[A-Za-z0-9_]{1,80}\Z")
 _LONG_NUMBER = re.compile(r"(?:\d[ \-]?){12,18}\d")
 
 
@@ -39,13 +39,13 @@ class CardForm:
 
 def form(payment: Payment) -> CardForm:
     return CardForm(
-        settings.OMISE_JS_URL, settings.OMISE_VAULT_URL, gateways.public_key(payment.tax_entity)
+        settings.OMISE_SCRIPT_URL, settings.OMISE_VAULT_URL, gateways.public_key(payment.tax_entity)
     )
 
 
 def policy() -> str:
     """The policy of the page with the card's fields."""
-    script, vault = _origin(settings.OMISE_JS_URL), _origin(settings.OMISE_VAULT_URL)
+    script, vault = _origin(settings.OMISE_SCRIPT_URL), _origin(settings.OMISE_VAULT_URL)
     return (
         CONTENT_SECURITY_POLICY.replace("script-src 'self'", f"script-src 'self' {script}").replace(
             "connect-src 'self'", f"connect-src 'self' {vault}"

@@ -70,6 +70,7 @@ class Sum:
     open: bool = False  # the price may change on the way
     go: str = ""  # the choice in a few words, for the button
     pay: int = 0  # satang to be paid before the charge
+    why: str = ""  # whether that is the price or the most it can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def chooser(
     return Chooser(
         bounds=bounds,
         typed=typed,
-        sum=_to_pay(bounds, typed) if way and way.pays else _sum(bounds, typed),
+        sum=_to_pay(bounds, typed, fixed=way.fixed) if way and way.pays else _sum(bounds, typed),
         plan={**plan, "limits": limits, "words": dict(words)},
         kwh_chips=_chips(KWH_CHIPS, bounds.least_kwh, bounds.most_kwh),
         baht_chips=_chips(BAHT_CHIPS, bounds.least_baht, bounds.most_baht),
@@ -218,15 +219,23 @@ def _sum(bounds: Bounds, typed: Typed) -> Sum:
     )
 
 
-def _to_pay(bounds: Bounds, typed: Typed) -> Sum:
+def _to_pay(bounds: Bounds, typed: Typed, *, fixed: bool) -> Sum:
     """The same where the money comes first: until full is the most, and the rest comes back."""
     found = _sum(bounds, typed)
     if not found.go:
         return found
     choice, plan = bounds.read(typed), bounds.plan
     amount = choice.satang or quotes.to_hold(plan, choice.wh or bounds.most_kwh * 1000)
-    big = baht(amount) if choice.satang is None and not found.open else found.big
-    return replace(found, big=big, go=baht(amount), pay=amount)
+    if choice.satang is not None:
+        bought = quotes.covered(plan, choice.satang, bounds.most_kwh * 1000)
+        big = _("%(kwh)s kWh") % {"kwh": kwh(bought)}
+    else:
+        big = baht(amount)
+    why = _("one price for the whole charge") if fixed else ""
+    if not fixed and choice.wh is not None:
+        expected = baht(quotes.estimate(plan, choice.wh).expected)
+        why = _("likely %(money)s, the rest comes back") % {"money": expected}
+    return replace(found, big=big, go=baht(amount), pay=amount, open=False, why=why)
 
 
 def money_in_words(found: quotes.Estimate, *, timed: bool) -> str:

@@ -15,6 +15,7 @@ from core.audit import Actor
 from core.errors import DomainError
 from evbilling.middleware import client_address
 from stations.models import Connector, Visit
+from users.models import Customer
 
 log = logging.getLogger(__name__)
 COOKIE = "visitor"
@@ -53,10 +54,12 @@ def remember(response: HttpResponseBase, visitor: str) -> None:
     )
 
 
-def actor(request: HttpRequest, visitor: str, visit: Visit | None) -> Actor:
-    """Who to name in the record: the member whose card was tapped, else the phone."""
+def actor(
+    request: HttpRequest, visitor: str, visit: Visit | None, member: Customer | None = None
+) -> Actor:
+    """Who to name in the record: the member who is signed in or whose card was tapped, else the phone."""
     address = client_address(request)
-    customer = visit.card.customer if visit and visit.card else None
+    customer = member or (visit.card.customer if visit and visit.card else None)
     if customer is not None:
         return Actor("customer", str(customer.pk), customer.name, address)
     return Actor("visitor", visitor[:12], "", address)  # a part: the whole would open the page
@@ -64,20 +67,30 @@ def actor(request: HttpRequest, visitor: str, visit: Visit | None) -> Actor:
 
 def limit_acts(request: HttpRequest, connector: Connector, visitor: str) -> None:
     """Refuse a phone that posts too fast."""
-    count(f"act:{connector.pk}:{visitor}", ACTS)
-    count(f"acts:{connector.pk}:{client_address(request)}", ACTS_PER_ADDRESS)
+    _count(f"act:{connector.pk}:{visitor}", ACTS)
+    _count(f"acts:{connector.pk}:{client_address(request)}", ACTS_PER_ADDRESS)
 
 
 def limit_reads(connector: Connector, visitor: str) -> None:
-    count(f"read:{connector.pk}:{visitor}", READS)
+    _count(f"read:{connector.pk}:{visitor}", READS)
 
 
 def limit_unknown(request: HttpRequest) -> None:
     """Refuse an address that tries out codes."""
-    count(f"code:{client_address(request)}", UNKNOWN_CODES)
+    _count(f"code:{client_address(request)}", UNKNOWN_CODES)
 
 
-def count(key: str, most: int) -> None:
+def limit_refund(request: HttpRequest, refund_id: int) -> None:
+    """Refuse an address that posts numbers too fast."""
+    _count(f"refund:{refund_id}:{client_address(request)}", ACTS)
+
+
+def limit_member(what: str, customer_id: int, most: int) -> None:
+    """Refuse a member that does one thing too fast."""
+    _count(f"{what}:{customer_id}", most)
+
+
+def _count(key: str, most: int) -> None:
     """Count one more in this minute. Without Redis nobody is refused: a charge is worth more."""
     key = f"customer:{key}:{int(time.time() // MINUTE)}"
     try:

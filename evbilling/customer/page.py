@@ -24,6 +24,7 @@ from evbilling.customer import (
     chooser,
     drawing,
     keeping,
+    membership,
     paying,
     receipts,
     ride,
@@ -43,7 +44,8 @@ from users.models import Customer
 _BODIES = dict.fromkeys(
     (Stage.FAULT, Stage.RESERVED, Stage.CLOSED, Stage.OFFLINE, Stage.NO_PRICE), "trouble"
 ) | {Stage.RECEIPT: "receipt_stage"}
-WITH_CHOOSER = (Stage.FREE, Stage.CONFIRM, Stage.ASK, Stage.LIVE)
+WITH_WAYS = (Stage.FREE, Stage.UNPAID, Stage.RETURNED, Stage.PAY, Stage.CARD)
+WITH_CHOOSER = (Stage.FREE, Stage.MEMBER, Stage.CONFIRM, Stage.ASK, Stage.LIVE)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Look:
     stage: Stage
     offer: quotes.Offer | None
     now: datetime
+    member: Customer | None = None  # who is signed in here by phone number
 
     @property
     def connector(self) -> Connector:
@@ -73,9 +76,9 @@ class Look:
         return self.phone.purchase
 
     @cached_property
-    def ways(self) -> Sequence[ways.Way]:
+    def payable(self) -> Sequence[ways.Way]:
         """How a charge can be paid here; empty: a member's card is the only way."""
-        if self.stage not in (Stage.FREE, Stage.UNPAID, Stage.RETURNED):
+        if self.stage not in WITH_WAYS:
             return ()
         members = quotes.public_offer(self.connector.charger.station, self.now)
         by_card = Money(None, None, None, members.tariff) if members else None
@@ -89,14 +92,18 @@ class Look:
     def way(self) -> ways.Way | None:
         """The way that was chosen, on this page or last time."""
         said = self.request.POST.get("pay") or self.request.COOKIES.get(ways.COOKIE, "")
-        return ways.chosen(self.ways, said)
+        return ways.chosen(self.payable, said)
 
     @property
     def customer(self) -> Customer | None:
         """Whose card was tapped for this phone, once that is sure."""
         if self.session is not None:
             return self.session.customer
-        visit = self.phone.visit
+        if self.stage is Stage.MEMBER:
+            return self.member
+        visit, leave = self.phone.visit, self.phone.leave
+        if self.stage is Stage.STARTING and leave is not None and leave.card_id is None:
+            return leave.customer
         sure = self.stage in (Stage.CONFIRM, Stage.STARTING)
         return visit.card.customer if visit and visit.card and sure else None
 
@@ -133,9 +140,12 @@ def look(request: HttpRequest, connector: Connector, visitor: str) -> Look:
     purchase = purchases.of_phone(connector, visitor)
     bought = paying.charge_of(purchase, connector)
     mine = bought or (visit.session if visit else None)
+    signed = membership.signed(request, connector)
+    by_card = visits.open_leave(visit) if visit and visit.card_id and not mine else None
     phone = Phone(
         visit,
-        leave=visits.open_leave(visit) if visit and visit.card_id and not mine else None,
+        leave=by_card or membership.open_leave(connector, visitor, signed.member),
+        own=membership.own_charge(place, signed.member),
         asked=chooser.remembered(request)[3],
         again="again" in request.GET,
         newest=mine is None or visits.is_newest(mine),
@@ -144,9 +154,9 @@ def look(request: HttpRequest, connector: Connector, visitor: str) -> Look:
         bought=bought,
         taken=paying.taken_by_another(place, visitor),
     )
-    offer = _offer(place, phone, now)
-    stage = stage_of(place, phone, now, priced=offer is not None)
-    return Look(request, visitor, place, phone, stage, offer, now)
+    offer = _offer(place, phone, signed, now)
+    stage = membership.stage(stage_of(place, phone, now, priced=offer is not None), signed)
+    return Look(request, visitor, place, phone, stage, offer, now, signed.member)
 
 
 def context(
@@ -197,19 +207,22 @@ def _where(place: Place) -> dict[str, Any]:
         "plug": _("plug %(n)s") % {"n": connector.connector_id} if place.several_plugs else "",
         "home": reverse("customer", args=[connector.code]),
         "demo": settings.DEMO,
+        "phone_login": bool(settings.SMS_BACKEND),
     }
 
 
-def _offer(place: Place, phone: Phone, now: datetime) -> quotes.Offer | None:
-    """The prices for this phone: its charge's, its card's, else what a member pays."""
+def _offer(
+    place: Place, phone: Phone, signed: membership.Signed, now: datetime
+) -> quotes.Offer | None:
+    """The prices for this phone: its charge's, its card's, its member's, else what all pay."""
     station, session = place.connector.charger.station, phone.session
     if session is not None and session.status == SessionStatus.ACTIVE:
-        if phone.paid_for is not None:
-            return paying.offer(phone.paid_for, now)
-        return quotes.offer(station, session.level, now, since=session.started_at)
+        return quotes.offer_of(session, now)
     card = phone.visit.card if phone.visit and phone.visit.stage == VisitStage.RECOGNISED else None
     if card is not None and card.customer is not None:
         return quotes.offer(station, card.customer.level, now)
+    if signed.member is not None and not signed.as_guest:
+        return quotes.offer(station, signed.member.level, now)
     return (gateways.offered(station.tax_entity) and quotes.offer(station, "guest", now)) or (
         quotes.public_offer(station, now)
     )
@@ -258,10 +271,10 @@ def _chooser(what: Look, typed: choice.Typed | None, error: DomainError | None) 
     if way is None:
         return found
     # The base is what whoever pays first may choose; a member's card has its own beside it.
-    payers = next(each.bounds for each in what.ways if each.pays)
+    payers = next(each.bounds for each in what.payable if each.pays)
     plan = quotes.for_phone(payers.plan, most_wh=payers.most_kwh * 1000, can_hold=None)
-    of_ways = {each.value: ways.for_phone(each) for each in what.ways}
-    return replace(found, ways=what.ways, plan={**found.plan, **plan, "ways": of_ways})
+    of_ways = {each.value: ways.for_phone(each) for each in what.payable}
+    return replace(found, ways=what.payable, plan={**found.plan, **plan, "ways": of_ways})
 
 
 def bounds_of(what: Look) -> chooser.Bounds:
@@ -284,6 +297,9 @@ def _phone_words(what: Look) -> Mapping[str, str]:
         "about": _("about %(length)s") % {"length": "{x}"},
         "done": _("done around %(time)s") % {"time": "{x}"},
         "energy": _("about %(kwh)s kWh") % {"kwh": "{x}"},
+        "bought": _("%(kwh)s kWh") % {"kwh": "{x}"},
+        "fixed": _("one price for the whole charge"),
+        "likely": _("likely %(money)s, the rest comes back") % {"money": "{x}"},
         "money": _("about %(money)s") % {"money": "{x}"},
         "full": _("%(price)s per kWh") % {"price": price(per_kwh)},
         "taken": _("by what it takes"),
@@ -319,6 +335,7 @@ def _free(what: Look) -> dict[str, Any]:
     kept = keeping.mine(what)
     return {
         "keep": keeping.offer(what),
+        "backs": paying.waiting_backs(what),
         "kept_note": keeping.note(kept),
         "kept_open": kept is not None and kept.is_open,
         "too_late": words.too_late(what.phone.visit, what.now),
@@ -377,7 +394,11 @@ def receipt_context(session: Session, place: Place) -> dict[str, Any]:
 def _busy(what: Look) -> dict[str, Any]:
     """Of somebody else's charge only when the plug may be free again: no name, no energy, no money."""
     running = what.place.session
-    found: dict[str, Any] = {"running": running, "nearby": visits.free_nearby(what.connector)}
+    found: dict[str, Any] = {
+        "running": running,
+        "nearby": visits.free_nearby(what.connector),
+        "paid_by_another": what.phone.taken,
+    }
     if running is not None and what.place.online:
         found["free_at"] = ride.free_at(running, what.now)
     return found
@@ -403,6 +424,7 @@ def _remembered(request: HttpRequest) -> str:
 
 _FOR_STAGE = {
     Stage.FREE: _free,
+    Stage.MEMBER: membership.context,
     Stage.TAP: _tap,
     Stage.PROVE: _tap,
     Stage.CONFIRM: _confirm,

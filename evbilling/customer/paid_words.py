@@ -58,15 +58,8 @@ WHY_BACK: dict[str, Text] = {
 
 def failed(payment: Payment) -> Note:
     """The gateway or the bank said no."""
-    why = DECLINED.get(
-        payment.failure_code, _("The bank did not say why. Try again or another way.")
-    )
-    return Note(
-        "bad",
-        "alert-circle",
-        _("The payment did not go through"),
-        _("Nothing was charged.") + f" {why}",
-    )
+    why = DECLINED.get(payment.failure_code, _("The bank did not say why. Try again or another way."))
+    return Note("bad", "alert-circle", _("The payment did not go through"), _("Nothing was charged.") + f" {why}")
 
 
 def expired(payment: Payment) -> Note:
@@ -85,6 +78,9 @@ def expired(payment: Payment) -> Note:
 
 def returned(purchase: Purchase) -> Text:
     """Why the money goes back."""
+    closed, until = purchase.closed_at, purchase.start_by
+    if purchase.problem == RefundReason.NOT_PLUGGED and closed and until and closed < until:
+        return _("The charge was cancelled before it began.")
     return WHY_BACK.get(purchase.problem, _("The charge was cancelled before it began."))
 
 
@@ -94,9 +90,7 @@ def where(refund: Refund, payment: Payment) -> Note:
         return Note("ok", "circle-check", _("Paid back"), _done(refund, payment))
     if refund.state == RefundState.WAITING:
         until = moment(refund.link_until) if refund.link_until else ""
-        text = _("Give us a PromptPay number until %(time)s and it is sent there.") % {
-            "time": until
-        }
+        text = _("Give us a PromptPay number until %(time)s and it is sent there.") % {"time": until}
         return Note("wait", "wallet", _("Where may we send it?"), text)
     if refund.route == RefundRoute.GATEWAY:
         return Note("plug", "arrow-back-up", _("On its way back"), _way_back(payment))
@@ -139,9 +133,7 @@ def not_now_away(place: Place) -> Note:
         "bad",
         "plug-connected-x",
         _("Do not pay now: the charger cannot start"),
-        _(
-            "If you have paid already, the money comes back by itself. As soon as the charger is ready, this page goes on."
-        ),
+        _("If you have paid already, the money comes back by itself. As soon as the charger is ready, this page goes on."),
     )
 
 

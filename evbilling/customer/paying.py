@@ -1,7 +1,7 @@
 """A charge that is paid for first, as its phone sees it: the money awaited, there, or on its way back."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -9,7 +9,6 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from billing import values
 from billing.models import (
     Payment,
     PaymentState,
@@ -19,7 +18,7 @@ from billing.models import (
     RefundState,
 )
 from billing.payments.base import Method
-from billing.selectors import purchases, quotes
+from billing.selectors import purchases
 from evbilling import qr
 from evbilling.customer import card_form, paid_words, ways, words
 from evbilling.customer.words import Note
@@ -29,6 +28,8 @@ from stations.selectors.visits import Place
 
 if TYPE_CHECKING:
     from evbilling.customer.page import Look
+
+HEARD_WITHIN = timedelta(seconds=10)  # a gateway that has not answered by then is away
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +94,6 @@ def taken_by_another(place: Place, visitor: str) -> bool:
     return holder is not None and holder.visitor != visitor
 
 
-def offer(purchase: Purchase, at: datetime) -> quotes.Offer:
-    """The prices a purchase was made at: they do not change for it."""
-    tariff = values.tariff_from_json(purchase.tariff_value)
-    border = tariff.calendar.next_change(at) if quotes.changes_with_period(tariff) else None
-    change = quotes.price_at(tariff, border) if border else None
-    return quotes.Offer(purchase.level, False, tariff, quotes.price_at(tariff, at), change)
-
-
 def of_charge(purchase: Purchase | None) -> Bought | None:
     """For the live page and the receipt."""
     if purchase is None or purchase.payment is None:
@@ -133,8 +126,11 @@ def pay(look: "Look") -> dict[str, Any]:
     problem = _do_not_pay(look)
     by_hand = bool(picture) and payment.method == Method.PROMPTPAY
     kind = "qr" if by_hand else "bank" if uri else "asking"
+    unheard = kind == "asking" and look.now - payment.created_at > HEARD_WITHIN
     return _common(look) | {
         "kind": kind,
+        "unheard": unheard,
+        "heard_by": payment.created_at + HEARD_WITHIN,
         "card": payment.method == Method.CARD,
         "qr": qr.svg(payment.qr_payload, _qr_label(look)) if payment.qr_payload else "",
         "qr_label": _qr_label(look),
@@ -173,7 +169,7 @@ def unpaid(look: "Look") -> dict[str, Any]:
     """No money came: why, and the next tap."""
     payment = _payment(look)
     failed = payment.state == PaymentState.FAILED
-    asks = [each for each in look.ways if each.value == payment.method]
+    asks = [each for each in look.payable if each.value == payment.method]
     return _common(look) | {
         "failed": failed,
         "why": paid_words.failed(payment) if failed else paid_words.expired(payment),
@@ -185,7 +181,9 @@ def returned(look: "Look") -> dict[str, Any]:
     """Money came and goes back."""
     purchase = look.purchase
     assert purchase is not None  # noqa: S101 - RETURNED is of a purchase
-    return _common(look) | {"why": paid_words.returned(purchase)}
+    found = _common(look)
+    asks = any(back.link for back in found["bought"].backs)
+    return found | {"why": paid_words.returned(purchase), "asks": asks}
 
 
 def waiting_backs(look: "Look") -> list[Back]:
@@ -233,3 +231,4 @@ def _do_not_pay(look: "Look") -> Note | None:
         return paid_words.not_now_taken()
     faulty = (ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
     return paid_words.not_now_away(place) if place.connector.status in faulty else None
+

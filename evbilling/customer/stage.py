@@ -34,6 +34,7 @@ class Stage(StrEnum):
     """In the order of a charge; the last six are reasons why there is none."""
 
     FREE = "free"  # choose an amount, then the card
+    MEMBER = "member"  # the same for a phone that is signed in: choose and confirm
     TAP = "tap"  # waiting for the card
     PROVE = "prove"  # a card was read while several phones waited: whose was it?
     CONFIRM = "confirm"  # confirm first: the card is known, the amount is not yet confirmed
@@ -67,14 +68,15 @@ class Phone:
     purchase: Purchase | None = None  # what it pays for, or paid for last
     bought: Session | None = None  # the charge that came of it
     taken: bool = False  # somebody else has paid for the plug and is about to start
+    own: Session | None = None  # the charge here of the member who is signed in on it
 
     @property
     def session(self) -> Session | None:
-        """The charge this phone speaks for: by a card that was tapped, or because it paid for it."""
+        """The charge this phone speaks for: by a card that was tapped, or because it paid for it,
+        or because its member does."""
         bound = self.visit is not None and self.visit.stage == VisitStage.BOUND
-        found = [
-            s for s in (self.visit.session if self.visit and bound else None, self.bought) if s
-        ]
+        by_visit = self.visit.session if self.visit and bound else None
+        found = [s for s in (by_visit, self.bought, self.own) if s]
         return max(found, key=lambda s: s.started_at, default=None)
 
     @property
@@ -147,7 +149,7 @@ def _paying(purchase: Purchase, now: datetime) -> Stage:
         return Stage.PAID  # the charge is about to be started
     if _is_lost(purchase, now):
         return Stage.UNPAID
-    unsent = payment.state == PaymentState.NEW and payment.look_at is None
+    unsent = payment.state == PaymentState.NEW and not payment.looks
     return Stage.CARD if payment.method == Method.CARD and unsent else Stage.PAY
 
 
@@ -162,11 +164,9 @@ def _is_lost(purchase: Purchase, now: datetime) -> bool:
 
 def _given_up(purchase: Purchase) -> bool:
     """The phone cancelled before the time was over: nothing to explain."""
-    payment = purchase.payment
-    if payment is None or payment.state == PaymentState.FAILED:
-        return payment is None
-    closed = purchase.closed_at
-    return closed is not None and closed < payment.expires_at
+    payment, closed = purchase.payment, purchase.closed_at
+    failed = payment is not None and payment.state == PaymentState.FAILED
+    return not failed and closed is not None and closed < purchase.valid_until
 
 
 def _receipt_is_fresh(place: Place, phone: Phone, session: Session, now: datetime) -> bool:

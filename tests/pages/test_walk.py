@@ -85,6 +85,7 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
     return about | {
         "charge_point_id": {"charger": charger.charge_point_id},
         "slug": {"switch-company": company.slug},
+        "connector": {"charger": 1},
         "station": {"price-edit": station.pk},
         "level": {"price-edit": "guest"},
     }
