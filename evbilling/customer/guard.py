@@ -80,6 +80,11 @@ def limit_unknown(request: HttpRequest) -> None:
     _count(f"code:{client_address(request)}", UNKNOWN_CODES)
 
 
+def limit_line(request: HttpRequest) -> None:
+    """Refuse an address that goes to LINE again and again."""
+    _count(f"line:{client_address(request)}", 30)
+
+
 def limit_refund(request: HttpRequest, refund_id: int) -> None:
     """Refuse an address that posts numbers too fast."""
     _count(f"refund:{refund_id}:{client_address(request)}", ACTS)

@@ -20,7 +20,6 @@ from billing.models import Purchase
 from core.errors import NotFound
 from evbilling.customer import guard, receipts
 from evbilling.member.session import MemberRequest, actor, for_member, member_of
-from evbilling.middleware import client_address
 from users import line_login
 from users.line_login import LoginFailed, Person, Ticket
 from users.models import Company, LinkedBy
@@ -28,7 +27,6 @@ from users.services import line_links
 
 COOKIE, SALT, LASTS = "line_login", "line.login", 600
 PATH = "/line/"
-LOGINS = 30  # in a minute, from one address
 
 
 class LineOff(NotFound):
@@ -123,7 +121,7 @@ def _bind(request: HttpRequest, plan: dict[str, Any], person: Person) -> str:
 def _to_line(request: HttpRequest, about: dict[str, Any], back: str) -> HttpResponse:
     if not line_login.is_on():
         raise LineOff
-    guard.count(f"line:{client_address(request)}", LOGINS)
+    guard.limit_line(request)
     ticket = line_login.new_ticket()
     language = (get_language() or "th")[:2]
     plan = {

@@ -17,9 +17,9 @@ from users.messages.outcome import Outcome, Result
 from users.models import (
     Channel,
     Customer,
-    LinkedBy,
     LineLink,
     LineQuota,
+    LinkedBy,
     Message,
     MessageStatus,
 )
@@ -265,7 +265,9 @@ def test_a_subject_cannot_smuggle_in_another_header(mail_on: None) -> None:
     assert mail.outbox[0].subject == "x Bcc: b@example.com"
 
 
-@pytest.mark.parametrize("address", ["", "nobody", "a@b", "a@example.com, b@example.com", "a b@c.de"])
+@pytest.mark.parametrize(
+    "address", ["", "nobody", "a@b", "a@example.com, b@example.com", "a b@c.de"]
+)
 def test_what_is_no_address_is_refused_and_nothing_is_written(mail_on: None, address: str) -> None:
     with pytest.raises(email.BadAddress):
         email.send_document(address, *WORDS, PDF, "k", company=a_company())

@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='message',
             name='status',
-            field=models.CharField(choices=[('queued', 'About to be sent'), ('sent', 'Sent'), ('failed', 'Not delivered'), ('held_back', 'Kept back: LINE’s quota is nearly used up'), ('no_channel', 'No channel')], default='queued', max_length=10),
+            field=models.CharField(choices=[('queued', 'About to be sent'), ('sent', 'Sent out'), ('failed', 'Not delivered'), ('held_back', 'Kept back: LINE’s quota is nearly used up'), ('no_channel', 'No channel')], default='queued', max_length=10),
         ),
         migrations.AddIndex(
             model_name='message',
