@@ -163,7 +163,7 @@ def test_a_guest_gets_this_charges_messages_by_their_own_tap(
 
 
 def test_only_who_has_the_receipts_link_may_ask(line_on: Any, phone: Client) -> None:
-    session, receipt = a_receipt(phone)
+    session, _receipt = a_receipt(phone)
     code = session.connector.code
     assert phone.get(f"/line/receipt/{code}/{session.pk}.forged").status_code == 404
     assert phone.get("/line/purchase/00000000-0000-4000-8000-000000000000").status_code == 404

@@ -187,7 +187,7 @@ def test_every_periodic_job_is_a_task_that_the_worker_knows() -> None:
 
 def test_members_are_told_in_their_own_language() -> None:
     session = end(a_charge(wh=7_000))
-    Customer.objects.filter(pk=session.customer_id).update(language="th")
+    Customer.objects.update(language="th")
     bills.bill_session(session)
     heard("session_billed", session.pk)
     [row] = told("session_billed")
