@@ -159,7 +159,7 @@ def test_a_guest_gets_this_charges_messages_by_their_own_tap(
     guest = LineGuest.objects.get()
     assert (guest.subject, guest.language) == (f"session:{session.pk}", "en")
     assert guest.line_user_id == line_world.user("Anna").id
-    assert "LINE is linked" in phone.get(home["Location"]).content.decode()
+    assert "come to you by LINE" in phone.get(home["Location"]).content.decode()
 
 
 def test_only_who_has_the_receipts_link_may_ask(line_on: Any, phone: Client) -> None:
