@@ -15,6 +15,7 @@ PERIODIC: tuple[tuple[str, str, float], ...] = (
     ("frame partitions", "evbilling.tasks.make_frame_partitions", 6 * 3600),
     ("frame retention", "evbilling.tasks.drop_old_frames", 6 * 3600),
     ("ledger proof", "evbilling.tasks.prove_ledger", 6 * 3600),
+    ("monthly bills", "evbilling.tasks.make_statements", 3600),
     ("fact retention", "evbilling.tasks.drop_old_facts", 24 * 3600),
     ("certificate renewal", "evbilling.tasks.renew_certificates", 3600),
     ("security event retention", "evbilling.tasks.drop_old_security_events", 24 * 3600),

@@ -7,7 +7,7 @@ from celery import shared_task
 from django.conf import settings
 from django.core.cache import cache
 
-from billing.services import ledger, payments, refunds
+from billing.services import ledger, payments, refunds, statements
 from core.models import Fact
 from evbilling import health, retention, watching
 from stations.services import (
@@ -172,3 +172,11 @@ def read_configurations() -> None:
     """Read chargers' settings again, each once a day, a few at a time."""
     if asked := configuration.read_due():
         log.info("configurations asked for", extra={"chargers": asked})
+
+
+@shared_task
+def make_statements() -> None:
+    """Monthly bills of postpaid customers, and reminders of those that are due."""
+    if made := statements.issue_due():
+        log.info("monthly bills issued", extra={"statements": made})
+    statements.remind_due()

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from evbilling import views
+from evbilling import statement_links, views
 from evbilling.customer import refunding
 from evbilling.demo import cards
 
@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("refund/<str:token>/", refunding.page, name="refund"),
     path("webhooks/", include("evbilling.webhooks.urls")),
     path("", include("evbilling.backoffice.urls")),
+    path("bill/<str:token>", statement_links.paper, name="statement-link"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("metrics", views.metrics, name="metrics"),

@@ -21,7 +21,7 @@ from billing.models import (
     WebhookEvent,
 )
 from billing.payments.base import ChargeStatus, Method, Notice
-from billing.services import payments, quoting, refunds, top_ups, wallets
+from billing.services import applying, payments, quoting, refunds, top_ups, wallets
 from billing.services.choices import BadQuantity
 from core.audit import SYSTEM, Actor
 from core.models import AuditEntry, Fact
@@ -236,27 +236,24 @@ def test_money_found_long_after_it_was_paid_starts_no_strangers_car(
     assert not Command.objects.exists()
 
 
-def test_an_expired_charge_is_ended_at_the_gateway_and_looked_for_a_day(
-    plug: Connector, gateway: FakeGateway
-) -> None:
+def test_an_expired_charge_is_ended_at_the_gateway(plug: Connector, gateway: FakeGateway) -> None:
     bought = buy(plug)
-    at = timezone.now() + timedelta(minutes=11)
-    with time_machine.travel(at, tick=False):
+    with time_machine.travel(timezone.now() + timedelta(minutes=11), tick=False):
         bought = look(bought)
     charge = gateway.charges[payment_of(bought).gateway_ref]
-    assert charge.status is ChargeStatus.EXPIRED
+    assert (charge.status, payment_of(bought).state) == (ChargeStatus.EXPIRED, "expired")
+
+
+def test_an_expired_payment_is_looked_for_a_day_ever_more_slowly() -> None:
+    now = over = timezone.now()
+    row = Payment(state=PaymentState.EXPIRED, expires_at=over, created_at=over)
     gaps = []
-    for _ in range(60):
-        due = payment_of(bought).look_at
-        if due is None:
-            break
-        gaps.append(due - at)
-        at = due
-        with time_machine.travel(at, tick=False):
-            look(bought)
-    assert payment_of(bought).look_at is None
+    while (due := applying.next_look(row, now)) is not None:
+        gaps.append(due - now)
+        now = due
     assert gaps[0] < timedelta(minutes=1) < gaps[-1] <= timedelta(hours=1)
-    assert sum(gaps, timedelta()) >= timedelta(hours=23)
+    assert timedelta(hours=24) <= now - over < timedelta(hours=25, minutes=1)
+    assert len(gaps) < 60
 
 
 def test_a_refund_that_the_gateway_refuses_becomes_a_link_and_then_an_admins(
@@ -321,9 +318,10 @@ def test_a_refund_whose_answer_was_lost_is_paid_once(plug: Connector, gateway: F
         gateway.keeps_refund_keys = keyed
         plug = a_plug()
         bought = pay(gateway, buy(plug))
-        selling.stop(selling.start(bought).session, 1_000)
+        session = selling.start(bought).session
         gateway.lossy = True
-        look_at_all()
+        selling.stop(session, 1_000)
+        assert Refund.objects.get(payment=bought.payment).state == RefundState.SENT
         gateway.lossy = False
         with time_machine.travel(timezone.now() + timedelta(minutes=5), tick=False):
             look_at_all()
@@ -370,7 +368,16 @@ def test_without_partial_capture_all_is_taken_and_the_rest_goes_back(
 
 @pytest.mark.parametrize(
     ("wh", "satang"),
-    [(0, None), (-5_000, None), (10**12, None), (None, 0), (None, -100), (None, 10**12), (5, 5)],
+    [
+        (0, None),
+        (-5_000, None),
+        (10**12, None),
+        (None, 0),
+        (None, -100),
+        (None, 800_00),
+        (None, 10**12),
+        (5, 5),
+    ],
 )
 def test_amounts_that_make_no_sense_are_refused_and_nothing_is_written(
     plug: Connector, gateway: FakeGateway, wh: int | None, satang: int | None
