@@ -26,7 +26,7 @@ PERIODIC: tuple[tuple[str, str, float], ...] = (
     ("member retention", "evbilling.tasks.forget_members", 24 * 3600),
     ("messages", "evbilling.tasks.send_messages", 3),
     ("running charges", "evbilling.tasks.tell_of_running", 30),
-    ("LINE quota", "evbilling.tasks.read_line_quota", 6 * 3600),
+    ("LINE quota", "evbilling.tasks.read_line_quota", 60),
     ("LINE retention", "evbilling.tasks.forget_line", 24 * 3600),
     ("sign-in retention", "evbilling.tasks.drop_old_sign_ins", 24 * 3600),
 )

@@ -18,6 +18,7 @@ SIGN_IN_DAYS = 90
 PHONE_DAYS = 90
 VISIT_DAYS = 90
 FACT_DAYS = 180
+LINE_DAYS = 30
 YEAR = 365
 
 
@@ -91,6 +92,22 @@ TABLE: tuple[Kept, ...] = (
         _("So that only your phone speaks for your charge"),
         VISIT_DAYS,
         "forget_members",
+        personal=True,
+    ),
+    Kept(
+        "line_guests",
+        _("LINE accounts of guests who asked for messages about one charge"),
+        _("So that the messages they asked for reach them"),
+        LINE_DAYS,
+        "forget_line",
+        personal=True,
+    ),
+    Kept(
+        "line_events",
+        _("What LINE told us: followed, blocked, linked, wrote"),
+        _("So that nothing is done twice; against abuse"),
+        LINE_DAYS,
+        "forget_line",
         personal=True,
     ),
     Kept(

@@ -23,7 +23,7 @@ from users.messages import quota, sending
 from users.services import codes, line_events, line_links, members
 
 log = logging.getLogger(__name__)
-MESSAGES_TURN, MESSAGES_TURN_S = "messages turn", 60
+MESSAGES_TURN, MESSAGES_TURN_S = "messages_turn", 60
 
 
 @shared_task
@@ -149,15 +149,16 @@ def tell_of_running() -> None:
 
 @shared_task
 def read_line_quota() -> None:
-    if settings.LINE_CHANNEL_ACCESS_TOKEN:
+    """A few times a day; soon after a start."""
+    if settings.LINE_CHANNEL_ACCESS_TOKEN and quota.is_old():
         quota.read()
 
 
 @shared_task
 def forget_line() -> None:
     """Guests' LINE accounts, used nonces and old events."""
-    line_links.forget_old()
-    line_events.forget_old()
+    line_links.forget_before(retention.limit("line_guests"))
+    line_events.forget_before(retention.limit("line_events"))
 
 
 @shared_task

@@ -119,6 +119,7 @@ def _of(session: Session, language: str) -> dict[str, Any]:
     """What every message about a charge carries."""
     return {
         "session": session.pk,
+        "station_id": session.station_id,
         "station": (language == "th" and session.station.name_th) or session.station.name,
         "charger": session.charger.charge_point_id,
         "link": _link(session),

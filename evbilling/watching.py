@@ -64,5 +64,5 @@ def _of_guests() -> Iterable[int]:
     split = [subject.split(":") for (subject,) in subjects]
     found = {int(pk) for what, pk in split if what == "session"}
     bought = Purchase.objects.filter(pk__in=[int(pk) for what, pk in split if what == "purchase"])
-    sessions = bought.filter(leave__session__isnull=False).values_list("leave__session", flat=True)
-    return found | {pk for pk in sessions if pk is not None}
+    sessions = bought.filter(leave__session__isnull=False)
+    return found | set(sessions.values_list("leave__session_id", flat=True))

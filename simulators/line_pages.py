@@ -8,22 +8,40 @@ from urllib.parse import urlencode
 SIZES = {"xxs": 11, "xs": 13, "sm": 14, "md": 16, "lg": 19, "xl": 22, "xxl": 29, "3xl": 35}
 GAPS = {"none": 0, "xs": 2, "sm": 4, "md": 8, "lg": 12, "xl": 16}
 STYLE = """
-*{box-sizing:border-box}body{margin:0;font:16px/1.5 system-ui,"IBM Plex Sans Thai","Noto Sans Thai",sans-serif;
-background:#e9edf0;color:#111}main{max-width:410px;margin:0 auto;min-height:100vh;background:#8cabd9;
-display:flex;flex-direction:column}header{background:#2c3e57;color:#fff;padding:12px 16px}
-header b{display:block}nav{display:flex;gap:6px;flex-wrap:wrap;margin-top:8px}
-nav a{color:#fff;text-decoration:none;border:1px solid #7d8fa8;border-radius:99px;padding:2px 12px;font-size:14px}
-nav a[aria-current]{background:#fff;color:#2c3e57}ol{list-style:none;margin:0;padding:14px 12px;flex:1;
-display:flex;flex-direction:column;gap:12px}.m{max-width:310px;background:#fff;border-radius:14px;overflow:hidden}
-.t{padding:9px 13px;white-space:pre-wrap}.mine{align-self:flex-end;background:#8de055}.how{font-size:11px;color:#22344f}
-.x{display:flex}.v{flex-direction:column}.x>*{min-width:0}.b{display:block;text-align:center;border-radius:8px;
-padding:10px;color:#fff;text-decoration:none;font-weight:600}hr{border:0;border-top:1px solid #e0e5e1;width:100%;margin:0}
-footer{background:#fff;padding:10px 12px;display:flex;gap:8px;flex-wrap:wrap}form{display:flex;gap:8px;margin:0}
-footer form.w{flex:1 1 100%}input[name=text]{flex:1;min-width:0;padding:9px;border:1px solid #aab;border-radius:8px;font:inherit}
-button{font:inherit;border:0;border-radius:8px;padding:9px 14px;background:#06c755;color:#06331a;font-weight:600}
-button.q{background:#dde3e8;color:#222}.empty{margin:40px auto;color:#22344f;text-align:center}
-.card{margin:40px 16px;background:#fff;border-radius:14px;padding:20px;display:flex;flex-direction:column;gap:12px}
-.card form{flex-direction:column}.card label{display:flex;gap:8px;align-items:center}
+*{box-sizing:border-box}
+body{margin:0;font:16px/1.5 system-ui,"IBM Plex Sans Thai","Noto Sans Thai",sans-serif;
+  background:#e9edf0;color:#111}
+main{max-width:410px;margin:0 auto;min-height:100vh;background:#8cabd9;display:flex;
+  flex-direction:column}
+header{background:#2c3e57;color:#fff;padding:12px 16px}
+header b{display:block}
+nav{display:flex;gap:6px;flex-wrap:wrap;margin-top:8px}
+nav a{color:#fff;text-decoration:none;border:1px solid #7d8fa8;border-radius:99px;padding:2px 12px;
+  font-size:14px}
+nav a[aria-current]{background:#fff;color:#2c3e57}
+ol{list-style:none;margin:0;padding:14px 12px;flex:1;display:flex;flex-direction:column;gap:12px}
+.m{max-width:310px;background:#fff;border-radius:14px;overflow:hidden}
+.t{padding:9px 13px;white-space:pre-wrap}
+.mine{align-self:flex-end;background:#8de055}
+.how{font-size:11px;color:#22344f}
+.x{display:flex}
+.v{flex-direction:column}
+.x>*{min-width:0}
+.b{display:block;text-align:center;border-radius:8px;padding:10px;color:#fff;text-decoration:none;
+  font-weight:600}
+hr{border:0;border-top:1px solid #e0e5e1;width:100%;margin:0}
+footer{background:#fff;padding:10px 12px;display:flex;gap:8px;flex-wrap:wrap}
+form{display:flex;gap:8px;margin:0}
+footer form.w{flex:1 1 100%}
+input[name=text]{flex:1;min-width:0;padding:9px;border:1px solid #aab;border-radius:8px;font:inherit}
+button{font:inherit;border:0;border-radius:8px;padding:9px 14px;background:#06c755;color:#06331a;
+  font-weight:600}
+button.q{background:#dde3e8;color:#222}
+.empty{margin:40px auto;color:#22344f;text-align:center}
+.card{margin:40px 16px;background:#fff;border-radius:14px;padding:20px;display:flex;
+  flex-direction:column;gap:12px}
+.card form{flex-direction:column}
+.card label{display:flex;gap:8px;align-items:center}
 """
 
 
@@ -93,7 +111,8 @@ def _foot(chosen: Person) -> str:
         return button("follow", "เพิ่มเพื่อน · Add friend")
     write = (
         f'<form class="w" method="post" action="/_tap"><input type="hidden" name="user" value="{chosen.id}">'
-        '<input name="text" aria-label="Message" placeholder="พิมพ์ข้อความ"><button name="do" value="write">ส่ง</button></form>'
+        '<input name="text" aria-label="Message" placeholder="พิมพ์ข้อความ">'
+        '<button name="do" value="write">ส่ง</button></form>'
     )
     return write + button("block", "บล็อก · Block", "q")
 
@@ -159,5 +178,6 @@ def _page(inside: str, refresh: int = 0) -> str:
     return (
         '<!doctype html><html lang="th"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>LINE (simulated)</title>{again}<style>{STYLE}</style></head><body><main>{inside}</main></body></html>"
+        f"<title>LINE (simulated)</title>{again}<style>{STYLE}</style></head>"
+        f"<body><main>{inside}</main></body></html>"
     )

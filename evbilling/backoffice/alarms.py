@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from billing.models import PaymentDoubt
 from core import audit, outbox
 from core.models import Delivery
+from evbilling.backoffice import alarms_line
 from evbilling.backoffice.gate import AdminRequest, actor, needs
 from users.access import Action
 
@@ -44,6 +45,7 @@ def index(request: AdminRequest) -> HttpResponse:
         "waiting": [_shown(row) for row in found if not row.alarming],
         "late": _late(request),
         "doubts": _doubts(request),
+        "quota": alarms_line.shown(),
         "retried": request.GET.get("retried", ""),
         "most": Delivery.ALARM_AFTER,
     }

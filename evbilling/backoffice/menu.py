@@ -35,6 +35,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             Item("sessions", _("Charging history"), "history", ("session", "session-frames")),
             Item("reservations", _("Reservations"), "calendar-time"),
             Item("cases", _("Cases"), "clipboard-check", badge="cases"),
+            Item("told", _("Messages"), "message-2"),
         ),
     ),
     (

@@ -35,6 +35,7 @@ from evbilling.backoffice import (
     signin,
     stations,
     strangers,
+    told,
 )
 
 urlpatterns = [
@@ -207,6 +208,8 @@ urlpatterns = [
     path("legal-entities/<int:pk>/", legal.edit, name="legal-entity"),
     path("cases/", cases.index, name="cases"),
     path("cases/<int:pk>/resolve/", cases.resolve, name="case-resolve"),
+    path("told/", told.index, name="told"),
+    path("told/<int:pk>/retry/", told.retry, name="told-retry"),
     path("alarms/", alarms.index, name="alarms"),
     path("alarms/<int:pk>/retry/", alarms.retry, name="alarm-retry"),
 ]

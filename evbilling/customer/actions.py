@@ -10,7 +10,7 @@ from billing.services import allowance
 from core import audit
 from core.audit import Actor
 from core.errors import Conflict, DomainError, NotAllowed
-from evbilling.customer import choice, page
+from evbilling.customer import choice, membership, page
 from evbilling.customer.page import Look
 from evbilling.customer.stage import Stage
 from stations.drivers.ocpp.driver import OcppDriver
@@ -42,6 +42,7 @@ def wait_for_card(look: Look, typed: choice.Typed | None, actor: Actor) -> None:
 
 def cancel(look: Look, actor: Actor) -> None:
     """Stop waiting; leave that was given is taken back and its money is free."""
+    membership.take_back(look)
     visits.cancel(look.connector, look.visitor)
 
 
@@ -57,6 +58,21 @@ def confirm(look: Look, typed: choice.Typed, actor: Actor) -> None:
             allowance.choose(look.session, wh=chosen.wh, satang=chosen.satang)
         else:
             _start(look, chosen, actor)
+    except DomainError as error:
+        _note(look, actor, "choose_amount", refused=True, typed=_shown(typed), code=error.code)
+        raise
+    _note(look, actor, "choose_amount", typed=_shown(typed))
+
+
+def charge(look: Look, typed: choice.Typed, actor: Actor) -> None:
+    """A member without a card: the amount, and the charger is told to start."""
+    if look.stage is Stage.STARTING:
+        return  # a second tap on Confirm
+    if look.member is None or look.stage is not Stage.MEMBER:
+        raise Conflict(_("Nobody can start a charge here right now."), code="not_free")
+    chosen = _read(look, typed, actor)
+    try:
+        membership.start(look, chosen, actor)
     except DomainError as error:
         _note(look, actor, "choose_amount", refused=True, typed=_shown(typed), code=error.code)
         raise

@@ -24,6 +24,7 @@ from evbilling.customer import (
     chooser,
     drawing,
     keeping,
+    membership,
     paying,
     receipts,
     ride,
@@ -44,7 +45,7 @@ _BODIES = dict.fromkeys(
     (Stage.FAULT, Stage.RESERVED, Stage.CLOSED, Stage.OFFLINE, Stage.NO_PRICE), "trouble"
 ) | {Stage.RECEIPT: "receipt_stage"}
 WITH_WAYS = (Stage.FREE, Stage.UNPAID, Stage.RETURNED, Stage.PAY, Stage.CARD)
-WITH_CHOOSER = (Stage.FREE, Stage.CONFIRM, Stage.ASK, Stage.LIVE)
+WITH_CHOOSER = (Stage.FREE, Stage.MEMBER, Stage.CONFIRM, Stage.ASK, Stage.LIVE)
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Look:
     stage: Stage
     offer: quotes.Offer | None
     now: datetime
+    member: Customer | None = None  # who is signed in here by phone number
 
     @property
     def connector(self) -> Connector:
@@ -97,7 +99,11 @@ class Look:
         """Whose card was tapped for this phone, once that is sure."""
         if self.session is not None:
             return self.session.customer
-        visit = self.phone.visit
+        if self.stage is Stage.MEMBER:
+            return self.member
+        visit, leave = self.phone.visit, self.phone.leave
+        if self.stage is Stage.STARTING and leave is not None and leave.card_id is None:
+            return leave.customer
         sure = self.stage in (Stage.CONFIRM, Stage.STARTING)
         return visit.card.customer if visit and visit.card and sure else None
 
@@ -135,9 +141,12 @@ def look(request: HttpRequest, connector: Connector, visitor: str) -> Look:
     purchase = purchases.of_phone(connector, visitor)
     bought = paying.charge_of(purchase, connector)
     mine = bought or (visit.session if visit else None)
+    signed = membership.signed(request, connector)
+    by_card = visits.open_leave(visit) if visit and visit.card_id and not mine else None
     phone = Phone(
         visit,
-        leave=visits.open_leave(visit) if visit and visit.card_id and not mine else None,
+        leave=by_card or membership.open_leave(connector, visitor, signed.member),
+        own=membership.own_charge(place, signed.member),
         asked=chooser.remembered(request)[3],
         again="again" in request.GET,
         newest=mine is None or visits.is_newest(mine),
@@ -146,9 +155,9 @@ def look(request: HttpRequest, connector: Connector, visitor: str) -> Look:
         bought=bought,
         taken=paying.taken_by_another(place, visitor),
     )
-    offer = _offer(place, phone, now)
-    stage = stage_of(place, phone, now, priced=offer is not None)
-    return Look(request, visitor, place, phone, stage, offer, now)
+    offer = _offer(place, phone, signed, now)
+    stage = membership.stage(stage_of(place, phone, now, priced=offer is not None), signed)
+    return Look(request, visitor, place, phone, stage, offer, now, signed.member)
 
 
 def context(
@@ -199,17 +208,22 @@ def _where(place: Place) -> dict[str, Any]:
         "plug": _("plug %(n)s") % {"n": connector.connector_id} if place.several_plugs else "",
         "home": reverse("customer", args=[connector.code]),
         "demo": settings.DEMO,
+        "phone_login": bool(settings.SMS_BACKEND),
     }
 
 
-def _offer(place: Place, phone: Phone, now: datetime) -> quotes.Offer | None:
-    """The prices for this phone: its charge's, its card's, else what a member pays."""
+def _offer(
+    place: Place, phone: Phone, signed: membership.Signed, now: datetime
+) -> quotes.Offer | None:
+    """The prices for this phone: its charge's, its card's, its member's, else what all pay."""
     station, session = place.connector.charger.station, phone.session
     if session is not None and session.status == SessionStatus.ACTIVE:
         return quotes.offer_of(session, now)
     card = phone.visit.card if phone.visit and phone.visit.stage == VisitStage.RECOGNISED else None
     if card is not None and card.customer is not None:
         return quotes.offer(station, card.customer.level, now)
+    if signed.member is not None and not signed.as_guest:
+        return quotes.offer(station, signed.member.level, now)
     return (gateways.offered(station.tax_entity) and quotes.offer(station, "guest", now)) or (
         quotes.public_offer(station, now)
     )
@@ -410,6 +424,7 @@ def _remembered(request: HttpRequest) -> str:
 
 _FOR_STAGE = {
     Stage.FREE: _free,
+    Stage.MEMBER: membership.context,
     Stage.TAP: _tap,
     Stage.PROVE: _tap,
     Stage.CONFIRM: _confirm,

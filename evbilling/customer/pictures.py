@@ -22,7 +22,7 @@ def shown(request: HttpRequest, connector: Connector, visitor: str) -> HttpRespo
     """The gateway's own picture, as it came."""
     payment = _payment(request, connector, visitor)
     if not payment.qr_image:
-        return _saved(payment)
+        return png(payment)
     response = HttpResponse(bytes(payment.qr_image), content_type=_type(payment))
     response["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
     return response
@@ -33,13 +33,14 @@ def shown(request: HttpRequest, connector: Connector, visitor: str) -> HttpRespo
 def saved(request: HttpRequest, connector: Connector, visitor: str) -> HttpResponse:
     """The picture to keep in the phone and to open in the bank's app."""
     payment = _payment(request, connector, visitor)
-    response = _saved(payment)
+    response = png(payment)
     name = f"PromptPay-{payment.reference}.png"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
-def _saved(payment: Payment) -> HttpResponse:
+def png(payment: Payment) -> HttpResponse:
+    """The payment's QR, whoever drew it."""
     if payment.qr_payload:
         return HttpResponse(qr.png(payment.qr_payload, WIDTH), content_type=PNG)
     if _type(payment) == PNG:

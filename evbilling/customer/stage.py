@@ -34,6 +34,7 @@ class Stage(StrEnum):
     """In the order of a charge; the last six are reasons why there is none."""
 
     FREE = "free"  # choose an amount, then the card
+    MEMBER = "member"  # the same for a phone that is signed in: choose and confirm
     TAP = "tap"  # waiting for the card
     PROVE = "prove"  # a card was read while several phones waited: whose was it?
     CONFIRM = "confirm"  # confirm first: the card is known, the amount is not yet confirmed
@@ -67,14 +68,15 @@ class Phone:
     purchase: Purchase | None = None  # what it pays for, or paid for last
     bought: Session | None = None  # the charge that came of it
     taken: bool = False  # somebody else has paid for the plug and is about to start
+    own: Session | None = None  # the charge here of the member who is signed in on it
 
     @property
     def session(self) -> Session | None:
-        """The charge this phone speaks for: by a card that was tapped, or because it paid for it."""
+        """The charge this phone speaks for: by a card that was tapped, or because it paid for it,
+        or because its member does."""
         bound = self.visit is not None and self.visit.stage == VisitStage.BOUND
-        found = [
-            s for s in (self.visit.session if self.visit and bound else None, self.bought) if s
-        ]
+        by_visit = self.visit.session if self.visit and bound else None
+        found = [s for s in (by_visit, self.bought, self.own) if s]
         return max(found, key=lambda s: s.started_at, default=None)
 
     @property

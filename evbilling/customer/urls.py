@@ -18,6 +18,7 @@ urlpatterns = [
     path("<str:code>/call-off", views.call_off, name="customer-call-off"),
     path("<str:code>/qr", pictures.shown, name="customer-qr"),
     path("<str:code>/qr.png", pictures.saved, name="customer-qr-png"),
+    path("<str:code>/charge", views.charge, name="customer-charge"),
     path("<str:code>/stop", views.stop, name="customer-stop"),
     path("<str:code>/mine", views.claim, name="customer-claim"),
     path("<str:code>/reserve", views.reserve, name="customer-reserve"),

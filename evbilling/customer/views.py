@@ -110,7 +110,7 @@ def acts(act: Callable[[Look, HttpRequest, Actor], None]) -> Routed:
     def view(request: HttpRequest, connector: Connector, visitor: str) -> HttpResponse:
         guard.limit_acts(request, connector, visitor)
         seen = look(request, connector, visitor)
-        actor = guard.actor(request, visitor, seen.phone.visit)
+        actor = guard.actor(request, visitor, seen.phone.visit, seen.member)
         if "sum" in request.POST:  # without JavaScript: work the sum out again, nothing else
             return _again(request, connector, visitor)
         try:
@@ -137,6 +137,11 @@ def cancel(seen: Look, request: HttpRequest, actor: Actor) -> None:
 @acts
 def confirm(seen: Look, request: HttpRequest, actor: Actor) -> None:
     actions.confirm(seen, _typed(request), actor)
+
+
+@acts
+def charge(seen: Look, request: HttpRequest, actor: Actor) -> None:
+    actions.charge(seen, _typed(request), actor)
 
 
 @acts

@@ -161,5 +161,7 @@ def _write_fleet(fleet: dict[str, Any]) -> None:
         logins.append(
             f"{settings.PUBLIC_URL}/c/{plug.code}  the page behind the QR code on SJ-01, plug 2"
         )
+    if settings.LINE_ACCESS_URL.startswith("http://127.0.0.1:"):
+        logins.append(f"{settings.LINE_ACCESS_URL}/  the phones that get LINE messages (simulated)")
     logins.append(f"{settings.PUBLIC_URL}/  platform / {PASSWORD}  (staff above all companies)")
     (folder / "logins.json").write_text(json.dumps(logins, ensure_ascii=False))

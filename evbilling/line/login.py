@@ -73,7 +73,7 @@ def of_purchase(request: HttpRequest, token: UUID) -> HttpResponse:
 
 @require_safe
 def callback(request: HttpRequest) -> HttpResponse:
-    """Back from LINE. Nothing is linked unless the state is this browser's and LINE vouches for the person."""
+    """Back from LINE. Only with this browser's own state, and only whom LINE vouches for, is linked."""
     plan = _plan(request)
     state = request.GET.get("state", "")
     if plan is None or not constant_time_compare(state, plan["ticket"][0]):
@@ -121,7 +121,7 @@ def _bind(request: HttpRequest, plan: dict[str, Any], person: Person) -> str:
 def _to_line(request: HttpRequest, about: dict[str, Any], back: str) -> HttpResponse:
     if not line_login.is_on():
         raise LineOff
-    guard.limit_logins(request)
+    guard.limit_line(request)
     ticket = line_login.new_ticket()
     language = (get_language() or "th")[:2]
     plan = {

@@ -15,7 +15,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.errors import DomainError
-from evbilling.customer.guard import count
+from evbilling.customer.guard import limit_member
 from evbilling.member import copying, notice, sending
 from evbilling.member.frame import page
 from evbilling.member.session import MemberRequest, for_member, token_of
@@ -24,6 +24,7 @@ from evbilling.middleware import LANGUAGE_COOKIE, client_address
 from users.models import CodePurpose, DataRequest, DataRequestKind, NoticeAcceptance, OneTimeCode
 from users.services import codes, members, phones
 from users.services.codes import AGAIN_AFTER, TooSoon, Wish
+
 
 
 class SameNumber(DomainError):
@@ -133,7 +134,7 @@ def data(request: MemberRequest) -> HttpResponse:
 @for_member
 def copy(request: MemberRequest) -> HttpResponse:
     """Everything we keep about the member, as a file (PDPA s.30, s.31)."""
-    count(f"copy:{request.member.pk}", COPIES_PER_MINUTE)
+    limit_member("copy", request.member.pk, COPIES_PER_MINUTE)
     members.ask_for(request.member, DataRequestKind.COPY, done=True)
     body = orjson.dumps(copying.everything(request.member), option=orjson.OPT_INDENT_2)
     response = HttpResponse(body, content_type="application/json")
@@ -164,7 +165,9 @@ def _profile(request: MemberRequest, error: DomainError | None = None) -> HttpRe
     return page(request, "profile", found, error=error)
 
 
-def _number(request: MemberRequest, flow: str, error: DomainError | None = None) -> HttpResponse:
+def _number(
+    request: MemberRequest, flow: str, error: DomainError | None = None
+) -> HttpResponse:
     """The step at hand: ``ask``, ``old`` (its code), ``new`` (the number), ``code`` (the new one's)."""
     old, new = _row(request, flow, OLD), _row(request, flow, NEW)
     proven = _old_proven(request, flow) is not None

@@ -34,6 +34,12 @@ class Row:
     word: str | Promise = ""
     owed: int = 0
 
+    @property
+    def length(self) -> timedelta | None:
+        """How long the charge took."""
+        stopped = self.session.stopped_at if self.session else None
+        return stopped - self.at if stopped else None
+
 
 @dataclass(frozen=True, slots=True)
 class Month:

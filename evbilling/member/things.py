@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from billing.selectors import quotes
 from core.errors import DomainError, NotFound
-from evbilling.customer.guard import count
+from evbilling.customer.guard import limit_member
 from evbilling.member.frame import page
 from evbilling.member.session import MemberRequest, for_member, own_path
 from evbilling.states import State, state_of
@@ -78,13 +78,11 @@ def star(request: MemberRequest, code: str) -> HttpResponse:
 def find(request: MemberRequest) -> HttpResponse:
     """From a code that somebody types to its page."""
     try:
-        count(f"find:{request.member.pk}", CODES_PER_MINUTE)
+        limit_member("find", request.member.pk, CODES_PER_MINUTE)
         connector = _plug(request, request.POST.get("code", "").strip())
     except DomainError as error:
         typed = request.POST.get("code", "")[:MOST_CODE]
-        return page(
-            request, "favourites", {"plugs": plugs_of(request), "typed": typed}, error=error
-        )
+        return page(request, "favourites", {"plugs": plugs_of(request), "typed": typed}, error=error)
     return _see(redirect("customer", connector.code))
 
 

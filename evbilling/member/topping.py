@@ -1,6 +1,8 @@
 """Topping up: how much, which way, and the payment until it is over."""
 
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlencode, urlsplit
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -20,12 +22,12 @@ from billing.services import payments, top_ups, wallets
 from billing.services.gateways import Offered
 from core.errors import DomainError
 from evbilling import qr
-from evbilling.customer import card_form
-from evbilling.customer.guard import count
+from evbilling.customer import card_form, pictures
+from evbilling.customer.guard import limit_member
 from evbilling.customer.paying import safe_uri
 from evbilling.customer.ways import BANKS, FACES
 from evbilling.member.frame import page
-from evbilling.member.session import MemberRequest, for_member
+from evbilling.member.session import MemberRequest, for_member, own_path
 from evbilling.templatetags.ui import baht
 
 CHIPS = (100, 200, 500, 1000)  # baht
@@ -92,6 +94,20 @@ def pay(request: MemberRequest, reference: str) -> HttpResponse:
     return response
 
 
+@require_safe
+@for_member
+def picture(request: MemberRequest, reference: str) -> HttpResponse:
+    """The QR as a PNG, in the page or to keep: a phone cannot scan its own screen."""
+    payment = _one(request, reference)
+    if not payment.is_open or not (payment.qr_payload or payment.qr_image):
+        raise Http404
+    response = pictures.png(payment)
+    if "save" in request.GET:
+        name = f"PromptPay-{payment.reference}.png"
+        response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
 @require_POST
 @sensitive_post_parameters()
 @for_member
@@ -106,7 +122,7 @@ def card(request: MemberRequest, reference: str) -> HttpResponse:
 
 
 def _begin(request: MemberRequest) -> Payment:
-    count(f"top-up:{request.member.pk}", PER_MINUTE)
+    limit_member("top-up", request.member.pk, PER_MINUTE)
     satang = _amount(request.POST.get("baht", ""))
     said = request.POST.get("pay", "")[:40]
     known = {way.method.value for way in top_ups.ways(request.member)}
@@ -117,11 +133,21 @@ def _begin(request: MemberRequest) -> Payment:
         satang,
         Method(said),
         source=request.POST.get("bank", "")[:40] if said == Method.MOBILE_BANKING else "",
-        back_to=reverse("me-paid", args=[request.company.slug]),
+        back_to=_back_to(request),
     )
     if payment.method != Method.CARD:  # a card is sent with its token
         payment = payments.send(payment)
     return payment
+
+
+def _back_to(request: MemberRequest) -> str:
+    """Where the bank sends the payer; it carries the page that the member came from."""
+    home, to = reverse("me-paid", args=[request.company.slug]), own_path(request.GET.get("to", ""))
+    return f"{home}?{urlencode({'to': to})}" if to and len(to) < 60 else home
+
+
+def _came_from(payment: Payment) -> str:
+    return own_path(parse_qs(urlsplit(payment.back_to).query).get("to", [""])[0])
 
 
 def _amount(text: str) -> int:
@@ -149,6 +175,7 @@ def _form(request: MemberRequest, error: DomainError | None = None) -> HttpRespo
         "typed": request.POST.get("baht", "")[:MOST_TYPED] or request.GET.get("baht", usual)[:9],
         "ways": [_way(each, said or offered[0].method.value) for each in offered],
         "bank": request.POST.get("bank", ""),
+        "to": own_path(request.GET.get("to", "")),
     }
     return page(request, "top_up", found, error=error)
 
@@ -156,7 +183,9 @@ def _form(request: MemberRequest, error: DomainError | None = None) -> HttpRespo
 def _way(each: Offered, chosen: str) -> Way:
     face = FACES[each.method.value]
     banks = tuple((name, BANKS.get(name, name)) for name in each.capability.sources)
-    return Way(each.method.value, face.icon, str(face.name), banks, each.method.value == chosen)
+    return Way(
+        each.method.value, face.icon, str(face.name), banks, each.method.value == chosen
+    )
 
 
 def _payments(request: MemberRequest) -> Any:
@@ -185,6 +214,7 @@ def _state(payment: Payment) -> dict[str, Any]:
     return {
         "payment": payment,
         "kind": kind,
+        "to": _came_from(payment),
         "uri": uri,
         "qr": qr.svg(payment.qr_payload, label) if payment.qr_payload else "",
         "qr_label": label,

@@ -18,6 +18,7 @@ urlpatterns = [
     path("<slug:slug>/top-up", topping.top_up, name="me-top-up"),
     path("<slug:slug>/top-up/back", topping.back, name="me-paid"),
     path("<slug:slug>/pay/<str:reference>", topping.pay, name="me-pay"),
+    path("<slug:slug>/pay/<str:reference>/qr", topping.picture, name="me-qr"),
     path("<slug:slug>/pay/<str:reference>/card", topping.card, name="me-card-token"),
     path("<slug:slug>/cards", things.cards, name="me-cards"),
     path("<slug:slug>/cards/<int:pk>/block", things.block, name="me-card-block"),

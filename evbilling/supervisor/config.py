@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from evbilling import gateway_settings
+from evbilling import gateway_settings, sms_settings
 from evbilling.supervisor import procfs
 from evbilling.supervisor.errors import Refused
 
@@ -56,7 +56,7 @@ class Config:
             for other in ports:
                 if name < other and port == ports[other]:
                     raise Refused(f"{other} and {name} are both {port}; they must differ.")
-        _check_gateways(environ)
+        _check_outside(environ)
         return config
 
     def ports(self) -> dict[str, int]:
@@ -130,10 +130,11 @@ def _tls(environ: Mapping[str, str]) -> bool:
     return not missing
 
 
-def _check_gateways(environ: Mapping[str, str]) -> None:
-    given = {name: value(environ, name) or "" for name in gateway_settings.NAMES}
-    if complaints := gateway_settings.complaints(given):
-        raise Refused(" ".join(complaints))
+def _check_outside(environ: Mapping[str, str]) -> None:
+    names = (*gateway_settings.NAMES, *sms_settings.NAMES)
+    given = {name: value(environ, name) or "" for name in names}
+    if wrong := [*gateway_settings.complaints(given), *sms_settings.complaints(given)]:
+        raise Refused(" ".join(wrong))
 
 
 def _check_port(bind: str, port: int, variable: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from evbilling.supervisor import demo_line
 from evbilling.supervisor.config import BASE_DIR, Config, free_port
 from evbilling.supervisor.home import Home
 from evbilling.supervisor.process import Process, Spec
@@ -54,6 +55,7 @@ PRODUCT = Table(
         Row("sockets", "{python} manage.py sockets", 0, "OCPP_PORT"),
         Row("web", "{python} manage.py web", 1, "PORT"),
         Row("simulator", SIMULATOR, 1, demo_only=True),
+        Row("line", demo_line.COMMAND, 1, demo_only=True),
         Row("bank", BANK, 1, demo_only=True),
         Row("deliver", "{python} manage.py deliver", 1),
         Row("forward", "{python} manage.py forward", 2),
@@ -74,6 +76,7 @@ class Site:
     config: Config
     environ: Mapping[str, str]
     control_port: int = field(default_factory=free_port)  # of the demo's simulator
+    line_port: int = field(default_factory=free_port)  # of what stands for LINE in the demo
     bank_port: int = field(default_factory=free_port)  # of the demo's bank
 
     def spec(self, name: str, command: str, *more: str) -> Spec:
@@ -83,14 +86,22 @@ class Site:
             "ocpp_url": self.config.ocpp_url,
             "ocpp_tls_url": self.config.ocpp_tls_url,
             "control_port": str(self.control_port),
+            "line_port": str(self.line_port),
             "bank_port": str(self.bank_port),
             "web_url": self.config.web_url,
         }
         ours = {"PROCESS_NAME": name, "DEMO_CONTROL_PORT": str(self.control_port)}
+        line = demo_line.environ(self.environ, self.line_port)
         return Spec(
             name=name,
             command=(*(word.format_map(words) for word in command.split()), *more),
-            environ={**self.bank_environ(), **self.environ, **self.config.environ(), **ours},
+            environ={
+                **self.bank_environ(),
+                **line,
+                **self.environ,
+                **self.config.environ(),
+                **ours,
+            },
             cwd=BASE_DIR,
             log=self.home.log(name),
         )

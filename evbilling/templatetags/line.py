@@ -1,6 +1,6 @@
 """What a page says about LINE: linked or not, and how the last try went."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import template
@@ -16,16 +16,41 @@ from users.models import Customer, LineLink
 
 register = template.Library()
 
-# How the way to LINE and back went (``?line=``): the note's look, and the sentence.
-WENT: dict[str, tuple[str, str | Promise]] = {
-    "done": ("ok", _("LINE is linked. The messages come there.")),
-    "add": ("wait", _("Almost done: add our account as a friend, or LINE lets us send nothing.")),
-    "off": ("ok", _("LINE is unlinked. No more messages go there.")),
-    "no": ("wait", _("You did not allow it, so nothing was linked.")),
-    "failed": ("bad", _("LINE did not say who you are. Nothing was linked. Try again.")),
-    "away": ("bad", _("LINE does not answer now. Nothing was linked. Try again in a minute.")),
-    "many": ("wait", _("Several people already get messages about this charge.")),
+
+@dataclass(frozen=True, slots=True)
+class Went:
+    """How the way to LINE and back went: the note's look, and its sentence."""
+
+    css: str
+    icon: str
+    sentence: str | Promise
+
+
+# By the word in the page's address (``?line=``).
+WENT: dict[str, Went] = {
+    "done": Went("ok", "circle-check", _("LINE is linked. The messages come there.")),
+    "add": Went(
+        "wait",
+        "clock-hour-4",
+        _("Almost done: add our account as a friend, or LINE lets us send nothing."),
+    ),
+    "off": Went("ok", "circle-check", _("LINE is unlinked. No more messages go there.")),
+    "no": Went("wait", "x", _("You did not allow it, so nothing was linked.")),
+    "failed": Went(
+        "bad",
+        "alert-triangle",
+        _("LINE did not say who you are. Nothing was linked. Try again."),
+    ),
+    "away": Went(
+        "bad",
+        "wifi-off",
+        _("LINE does not answer now. Nothing was linked. Try again in a minute."),
+    ),
+    "many": Went("wait", "users", _("Several people already get messages about this charge.")),
 }
+GUEST_DONE = Went(
+    "ok", "circle-check", _("Done. The messages about this charge come to you by LINE.")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +60,7 @@ class LineState:
     on: bool
     url: str = ""
     link: LineLink | None = None
-    went: tuple[str, str | Promise] | None = None
+    went: Went | None = None
     asked: bool = False
     add_friend: str = ""
 
@@ -54,13 +79,18 @@ def line_of_receipt(context: template.Context, session: Session, token: str) -> 
     start = reverse("line-receipt", args=[session.connector.code, token])
     customer = session.customer
     link = LineLink.objects.filter(customer=customer).first() if customer else None
-    return _state(context, start, link)
+    return _for_guest(_state(context, start, link))
 
 
 @register.simple_tag(takes_context=True)
 def line_of_purchase(context: template.Context, purchase: Any) -> LineState:
     """For ``customer/_line_guest.html`` while somebody pays or charges."""
-    return _state(context, reverse("line-purchase", args=[purchase.token]), None)
+    return _for_guest(_state(context, reverse("line-purchase", args=[purchase.token]), None))
+
+
+def _for_guest(state: LineState) -> LineState:
+    """Nothing of theirs was linked: they hear of this charge."""
+    return replace(state, went=GUEST_DONE) if state.went is WENT["done"] else state
 
 
 def _state(context: template.Context, start: str, link: LineLink | None) -> LineState:

@@ -48,6 +48,19 @@ def amount(satang: int) -> str:
     return f"{Decimal(satang).scaleb(-2):,.2f}"
 
 
+@register.filter
+def signed(satang: int) -> str:
+    """+500.00 or −161.20, with a real minus sign."""
+    sign_of = "−" if satang < 0 else "+" if satang else ""
+    return f"{sign_of}{amount(abs(satang))}"
+
+
+@register.filter
+def whole_baht(satang: int) -> str:
+    """150, or 150.50 where it has satang: as a form takes it."""
+    return f"{Decimal(satang).scaleb(-2):.2f}".removesuffix(".00")
+
+
 @register.simple_tag
 def zone() -> int:
     """Seconds that the station's wall is ahead of UTC."""

@@ -156,6 +156,20 @@ def last_leave(visit: Visit) -> Authorisation | None:
     return _leaves(visit).first()
 
 
+def open_leave_of_phone(connector: Connector, visitor: str) -> Authorisation | None:
+    """The leave that a member gave on this phone without a card, and that still stands."""
+    return (
+        _leaves_of_phone(connector, visitor)
+        .filter(session__isnull=True, cancelled_at__isnull=True, expires_at__gt=timezone.now())
+        .first()
+    )
+
+
+def last_leave_of_phone(connector: Connector, visitor: str) -> Authorisation | None:
+    """The newest such leave, whatever became of it."""
+    return _leaves_of_phone(connector, visitor).first()
+
+
 def last_stop(session: Session, within: timedelta) -> Command | None:
     """The newest order to stop this charge, if it is young enough to say something."""
     since = timezone.now() - within
@@ -195,6 +209,14 @@ def _plugs() -> QuerySet[Connector]:
         connector_id__gt=0,
         charger__deleted_at__isnull=True,
         charger__station__deleted_at__isnull=True,
+    )
+
+
+def _leaves_of_phone(connector: Connector, visitor: str) -> QuerySet[Authorisation]:
+    return (
+        Authorisation.objects.select_related("customer")
+        .filter(connector=connector, visitor=visitor, card__isnull=True, customer__isnull=False)
+        .order_by("-pk")
     )
 
 

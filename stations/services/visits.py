@@ -86,6 +86,16 @@ def cancel(connector: Connector, visitor: str) -> None:
             found.delete()
 
 
+def take_back(leave: Authorisation) -> None:
+    """Leave without a card that no start has used ends; billing frees its hold."""
+    with transaction.atomic():
+        Connector.objects.select_for_update().get(pk=leave.connector_id)
+        rows = Authorisation.objects.select_for_update(of=("self",)).filter(pk=leave.pk)
+        found = rows.filter(session__isnull=True, cancelled_at__isnull=True).first()
+        if found is not None:
+            _end(found)
+
+
 def keep(visit: Visit, until: datetime) -> None:
     """Let a phone whose card was read stay bound to it at least ``until``."""
     Visit.objects.filter(pk=visit.pk, waiting_until__lt=until).update(waiting_until=until)
@@ -201,8 +211,11 @@ def _take_back_leave(visit: Visit) -> None:
         created_at__gte=visit.created_at,
     )
     for leave in open_leaves:
-        leave.cancelled_at = timezone.now()
-        leave.save(update_fields=["cancelled_at"])
-        outbox.publish(
-            "authorisation_lapsed", leave.pk, company_id=visit.connector.charger.station.company_id
-        )
+        _end(leave)
+
+
+def _end(leave: Authorisation) -> None:
+    leave.cancelled_at = timezone.now()
+    leave.save(update_fields=["cancelled_at"])
+    company_id = leave.connector.charger.station.company_id
+    outbox.publish("authorisation_lapsed", leave.pk, company_id=company_id)

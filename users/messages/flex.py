@@ -99,7 +99,7 @@ def _figure(said: Said) -> dict[str, Any]:
 
 def _row(row: Row) -> dict[str, Any]:
     weight = "bold" if row.strong else "regular"
-    label = _text(row.label, size="sm", color=INK_2) | {"flex": 4}
+    label = _text(row.label, size="sm", color=INK_2) | {"flex": 3}
     value = _text(row.value, size="sm", color=INK, weight=weight) | {"flex": 5, "align": "end"}
     return {"type": "box", "layout": "horizontal", "spacing": "sm", "contents": [label, value]}
 

@@ -41,6 +41,9 @@ def push(to: str, messages: list[dict[str, Any]], retry_key: UUID) -> Outcome:
         return refused(int(error.status or 0), str(error.body or error.reason or ""), error.headers)
     except (HTTPError, OSError) as error:
         return Outcome(Result.LATER, f"LINE cannot be reached: {type(error).__name__}")
+    except ValueError as error:
+        # An answer that the SDK does not know. The repeat tells: 409 is a message that went out.
+        return Outcome(Result.LATER, f"LINE’s answer was not understood: {type(error).__name__}")
     headers = answer.headers or {}
     return Outcome(Result.SENT, ref=headers.get("x-line-request-id", ""))
 
@@ -89,6 +92,10 @@ def _ask(call: str, *args: Any) -> Any:
         raise LineSaidNo(f"LINE answered {error.status}: {error.body}"[:300]) from error
     except (HTTPError, OSError) as error:
         raise LineSaidNo(f"LINE cannot be reached: {type(error).__name__}") from error
+    except (
+        ValueError
+    ) as error:  # the SDK does not know this answer: LINE may add to them at any time
+        raise LineSaidNo(f"LINE’s answer was not understood: {type(error).__name__}") from error
 
 
 def _api() -> Any:

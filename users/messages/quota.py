@@ -10,12 +10,19 @@ from users.messages import line
 from users.models import Channel, LineQuota, Message, MessageStatus
 
 WARN_AT, KEEP_BACK_AT = Decimal("0.80"), Decimal("0.95")
-STALE = timedelta(days=2)
+READ_EVERY, ASK_AGAIN = timedelta(hours=6), timedelta(minutes=15)
 COUNTED_IN = ZoneInfo("Asia/Tokyo")  # LINE's month begins in Japan
 
 
 def row() -> LineQuota:
     return LineQuota.objects.get_or_create(pk=1)[0]
+
+
+def is_old() -> bool:
+    """Whether it is time to ask LINE again; after a refusal sooner."""
+    found = row()
+    every = ASK_AGAIN if found.error else READ_EVERY
+    return found.tried_at is None or timezone.now() - found.tried_at >= every
 
 
 def read() -> LineQuota:

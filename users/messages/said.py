@@ -63,9 +63,14 @@ def kwh(wh: int | str) -> str:
     return f"{(Decimal(wh) / 1000).quantize(Decimal('0.01'), ROUND_DOWN):,f}"
 
 
-def baht(amount: str) -> str:
+def amount(text: str) -> str:
+    """``"1234.5"`` → ``1,234.50``."""
+    return f"{Decimal(text):,.2f}"
+
+
+def baht(text: str) -> str:
     """``"1234.5"`` → ``฿1,234.50``."""
-    return f"฿{Decimal(amount):,.2f}"
+    return f"฿{amount(text)}"
 
 
 def clock(at: str) -> str:

@@ -93,7 +93,8 @@ def try_again(row: Message) -> None:
 
 def wait_after(attempts: int) -> timedelta:
     """15 s, 30 s, 1 min … at most half an hour."""
-    return min(FIRST_WAIT * 2 ** max(attempts - 1, 0), LONGEST_WAIT)
+    doublings: int = 2 ** max(attempts - 1, 0)
+    return min(FIRST_WAIT * doublings, LONGEST_WAIT)
 
 
 def _again_or_give_up(row: Message, outcome: Outcome, now: datetime) -> None:
@@ -103,7 +104,7 @@ def _again_or_give_up(row: Message, outcome: Outcome, now: datetime) -> None:
         row.status, row.due = MessageStatus.FAILED, None
         log.warning(
             "message not delivered",
-            extra={"message": row.pk, "kind": row.kind, "why": outcome.why[:200]},
+            extra={"row": row.pk, "kind": row.kind, "why": outcome.why[:200]},
         )
         return
     row.due = again
@@ -118,7 +119,7 @@ def _send(row: Message) -> Outcome:
     try:
         return sender(row)
     except Exception as error:  # a message that cannot be made must not hold up the others
-        log.exception("message not sent", extra={"message": row.pk, "kind": row.kind})
+        log.exception("message not sent", extra={"row": row.pk, "kind": row.kind})
         return Outcome(Result.LATER, f"{type(error).__name__}: {error}")
 
 

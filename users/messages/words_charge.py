@@ -7,7 +7,18 @@ zone, ``link`` is a path of ours, ``station`` is already in the reader's languag
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from users.messages.said import Payload, Row, Said, Tone, baht, clock, is_zero, kwh, minutes
+from users.messages.said import (
+    Payload,
+    Row,
+    Said,
+    Tone,
+    amount,
+    baht,
+    clock,
+    is_zero,
+    kwh,
+    minutes,
+)
 
 
 def session_billed(payload: Payload) -> Said:
@@ -17,6 +28,7 @@ def session_billed(payload: Payload) -> Said:
     stopped_at, refund, refund_how, wallet_left, document, link, fault``.
     """
     parts = {**payload, "kwh": kwh(payload["energy"])}
+    parts |= {k: amount(payload[k]) for k in ("amount", "outstanding", "refund") if payload.get(k)}
     fault = bool(payload.get("fault"))
     text = (
         _("The charger at %(station)s stopped because of a fault: %(kwh)s kWh, %(amount)s baht.")
@@ -47,7 +59,7 @@ def _billed_rows(payload: Payload) -> tuple[Row, ...]:
     start, end = payload.get("started_at"), payload.get("stopped_at")
     if start and end:
         count = minutes(start, end)
-        length = ngettext("%(n)s minute", "%(n)s minutes", count) % {"n": count}
+        length = _("%(n)s min") % {"n": count}
         rows.append(Row(_("Time"), f"{clock(start)}–{clock(end)} · {length}"))
     rows.append(Row(_("Net total"), baht(payload["amount"]), strong=True))
     if not is_zero(payload.get("refund")):
@@ -94,7 +106,7 @@ def nearly_full(payload: Payload) -> Said:
 
 
 def grace_ending(payload: Payload) -> Said:
-    """A penalty begins at ``ends_at``: ``{"station", "ends_at", "per_minute", "minutes"}``, ``charger, link``."""
+    """A penalty begins: ``{"station", "ends_at", "per_minute", "minutes"}`` and ``charger, link``."""
     at, each = clock(payload["ends_at"]), baht(payload["per_minute"])
     count = int(payload["minutes"])
     length = ngettext("%(n)s minute", "%(n)s minutes", count) % {"n": count}
@@ -109,7 +121,7 @@ def grace_ending(payload: Payload) -> Said:
         tone=Tone.WAIT,
         place=_place(payload),
         rows=(
-            Row(_("Free of charge until"), f"{at} ({length})", strong=True),
+            Row(_("No extra cost until"), at, strong=True),
             Row(_("After that"), _("%(each)s per minute") % parts),
         ),
         note=_("Unplug the car: once the plug is free, nothing more is added."),

@@ -5,7 +5,7 @@ from datetime import date
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from users.messages.said import Payload, Row, Said, Tone, baht, clock, day
+from users.messages.said import Payload, Row, Said, Tone, amount, baht, clock, day
 from users.messages.words_charge import how_it_comes_back
 
 BUDDHIST_ERA = 543
@@ -36,13 +36,12 @@ def money_back(payload: Payload) -> Said:
     """
     return Said(
         sentence=f"{_why(payload['reason'])} "
-        + _("%(amount)s baht come back to you.") % {"amount": payload["amount"]},
+        + _("%(amount)s baht come back to you.") % {"amount": amount(payload["amount"])},
         title=_("Your money comes back"),
         tone=Tone.WAIT,
         place=_place(payload),
         figure=baht(payload["amount"]),
-        rows=(Row(_("Why"), _why(payload["reason"])),),
-        note=how_it_comes_back(payload["how"]),
+        note=f"{_why(payload['reason'])} {how_it_comes_back(payload['how'])}".strip(),
         link=payload.get("link", ""),
         button=_("See the payment"),
     )
@@ -66,7 +65,7 @@ def refund_done(payload: Payload) -> Said:
         rows.append(Row(_("Number"), str(payload["number"])))
     return Said(
         sentence=_("%(amount)s baht have been paid back %(where)s.")
-        % {"amount": payload["amount"], "where": where},
+        % {"amount": amount(payload["amount"]), "where": where},
         title=_("Paid back"),
         tone=Tone.DONE,
         place=_place(payload),
@@ -85,7 +84,7 @@ def refund_link(payload: Payload) -> Said:
         sentence=_(
             "%(amount)s baht wait for you. Give the PromptPay number they go to, until %(until)s."
         )
-        % {"amount": payload["amount"], "until": until},
+        % {"amount": amount(payload["amount"]), "until": until},
         title=_("Your money still waits for you") if reminder else _("Where may we pay it back?"),
         tone=Tone.WAIT,
         place=_place(payload),
@@ -102,7 +101,7 @@ def statement_issued(payload: Payload) -> Said:
     due = written(day(payload["due_on"]))
     return Said(
         sentence=_("Your bill for %(month)s: %(amount)s baht, to be paid until %(due)s.")
-        % {"month": month(payload["month"]), "amount": payload["amount"], "due": due},
+        % {"month": month(payload["month"]), "amount": amount(payload["amount"]), "due": due},
         title=_("Your bill for %(month)s") % {"month": month(payload["month"])},
         figure=baht(payload["amount"]),
         rows=_statement_rows(payload),
@@ -116,7 +115,7 @@ def statement_due(payload: Payload) -> Said:
     due = written(day(payload["due_on"]))
     return Said(
         sentence=_("Bill %(number)s, %(amount)s baht, is to be paid until %(due)s.")
-        % {"number": payload["number"], "amount": payload["amount"], "due": due},
+        % {"number": payload["number"], "amount": amount(payload["amount"]), "due": due},
         title=_("Soon to be paid"),
         tone=Tone.WAIT,
         figure=baht(payload["amount"]),
@@ -132,7 +131,7 @@ def statement_overdue(payload: Payload) -> Said:
     due = written(day(payload["due_on"]))
     return Said(
         sentence=_("Bill %(number)s, %(amount)s baht, was due on %(due)s and is not paid.")
-        % {"number": payload["number"], "amount": payload["amount"], "due": due},
+        % {"number": payload["number"], "amount": amount(payload["amount"]), "due": due},
         title=_("Not paid yet"),
         tone=Tone.BAD,
         figure=baht(payload["amount"]),

@@ -15,7 +15,7 @@ RETRY_SPACE = uuid.UUID("6f1cb7f6-6a0f-4a5c-9b8e-5d1f1c3a7e20")
 
 class MessageStatus(models.TextChoices):
     QUEUED = "queued", _("About to be sent")
-    SENT = "sent", _("Sent")
+    SENT = "sent", _("Sent out")
     FAILED = "failed", _("Not delivered")
     HELD_BACK = "held_back", _("Kept back: LINE’s quota is nearly used up")
     # The person has given no way to be reached; shown in the product only.
@@ -60,7 +60,7 @@ class Message(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["due"], name="message_due", condition=Q(due__isnull=False)),
-            models.Index(fields=["company", "-id"], name="message_company"),
+            models.Index(fields=["company", "-created_at", "-id"], name="message_company"),
         ]
 
     def __str__(self) -> str:

@@ -8,7 +8,7 @@ import base64
 import hashlib
 import hmac
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -24,7 +24,6 @@ from users.services import line_links
 log = logging.getLogger(__name__)
 CLAIM = timedelta(seconds=60)
 MOST_TRIES = 6
-KEEP = timedelta(days=60)
 MOST_EVENTS = 200  # in one delivery
 
 
@@ -78,10 +77,8 @@ def handle_due(most: int = 50) -> int:
     return done
 
 
-def forget_old() -> int:
-    count, _rows = LineEvent.objects.filter(
-        received_at__lt=timezone.now() - KEEP, due=None
-    ).delete()
+def forget_before(limit: datetime) -> int:
+    count, _rows = LineEvent.objects.filter(received_at__lt=limit, due=None).delete()
     return count
 
 

@@ -5,7 +5,7 @@ whose signature holds. Never from a browser.
 """
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -18,7 +18,6 @@ from core.errors import Conflict
 from users.models import Customer, LineGuest, LineLink, LineNonce, LinkedBy, Message
 from users.models.line import NONCE_LASTS
 
-GUEST_DAYS = 30  # a receipt's link is asked for again within days, not months
 MOST_GUESTS = 5  # phones that may follow one charge
 
 
@@ -127,15 +126,14 @@ def link_by_nonce(nonce: str, line_user_id: str) -> LineLink | None:
         return link(member, line_user_id, friend=True, by=LinkedBy.ACCOUNT_LINK, actor=who)
 
 
-def forget_old() -> int:
-    """Guests after ``GUEST_DAYS`` (unless something is still on its way), used and stale nonces."""
-    now = timezone.now()
+def forget_before(limit: datetime) -> int:
+    """Guests who asked before ``limit`` (unless something is still on its way), and all stale nonces."""
     queued = Message.objects.filter(
         due__isnull=False, company=OuterRef("company"), address=OuterRef("line_user_id")
     )
-    guests = LineGuest.objects.filter(created_at__lt=now - timedelta(days=GUEST_DAYS))
+    guests = LineGuest.objects.filter(created_at__lt=limit)
     count, _rows = guests.filter(~Exists(queued)).delete()
-    LineNonce.objects.filter(created_at__lt=now - timedelta(days=1)).delete()
+    LineNonce.objects.filter(created_at__lt=timezone.now() - timedelta(days=1)).delete()
     return count
 
 
