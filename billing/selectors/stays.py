@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from billing import pricing
 from billing.models import Stay
-from billing.pricing import Part, Period
+from billing.pricing import Part
 from billing.selectors.costs import usage_of
 from billing.services import tariffs
 from stations.models import Reservation, Session
@@ -32,6 +32,11 @@ class StayView:
     parking: int
     penalty: int
     free_until: datetime | None
+
+    @property
+    def said(self) -> list[tuple[datetime, str]]:
+        """What the charger reported of the plug, in order."""
+        return [(datetime.fromisoformat(e["at"]), e["says"]) for e in self.stay.evidence]
 
     @property
     def is_open(self) -> bool:
@@ -94,11 +99,6 @@ def exempt_at(session: Session, at: datetime) -> bool:
 def quiet_since(usage: pricing.Usage, jitter_wh: int) -> datetime:
     """From which reading on no more energy came than a register wobbles by."""
     return next(r.at for r in usage.curve if r.wh >= usage.wh - jitter_wh)
-
-
-def prices_of(tariff: pricing.Tariff, part: Part) -> tuple[Decimal, Decimal]:
-    """On-Peak and Off-Peak."""
-    return tariff.unit_price(part, Period.ON_PEAK), tariff.unit_price(part, Period.OFF_PEAK)
 
 
 def _sum(bill: pricing.Bill, part: Part) -> int:

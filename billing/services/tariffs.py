@@ -37,6 +37,10 @@ class BadTariff(DomainError):
         "format": _("Each element needs part, period and price."),
         "past": _("A price list cannot begin in the past."),
         "too_high": _("A price above 10,000 baht is surely a slip."),
+        "grace_range": _("The grace time is between 0 and 1,440 minutes."),
+        "free_use_range": _("The time to use a reservation is between 0 and 1,440 minutes."),
+        "too_many_hours": _("At most 8 exempt hours can be set."),
+        "terms": _("The terms of staying make no sense."),
     }
 
     def __init__(self, reason: str, field: str = "elements") -> None:
@@ -93,12 +97,16 @@ def new_version(
     *,
     actor: audit.Actor,
     valid_from: datetime | None = None,
+    terms: dict[str, Any] | None = None,
 ) -> Tariff:
-    """Add a version of ``[{"part", "period", "price"}]``; what contradicts itself is refused."""
+    """Add a version of ``[{"part", "period", "price"}]``; what contradicts itself is refused.
+
+    ``terms``: grace time, exempt hours and limits (``values.terms_from_json``).
+    """
     now = timezone.now()
     if valid_from is not None and valid_from < now - timedelta(minutes=5):
         raise BadTariff("past", "valid_from")
-    rows = _checked(elements)
+    rows, agreed = _checked(elements, terms or {})
     with transaction.atomic():
         Station.objects.select_for_update(of=("self",)).get(pk=station.pk)
         last = (
@@ -112,6 +120,7 @@ def new_version(
             version=last + 1,
             valid_from=valid_from or now,
             elements=rows,
+            terms=agreed,
             created_by=actor.name,
         )
         audit.record(
@@ -119,21 +128,31 @@ def new_version(
             "edit_tariff",
             f"station:{station.pk}",
             company_id=station.company_id,
-            new={"level": level, "version": made.version, "elements": rows},
+            new={"level": level, "version": made.version, "elements": rows, "terms": agreed},
         )
     return made
 
 
-def _checked(elements: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
+def _checked(
+    elements: Sequence[dict[str, Any]], terms: dict[str, Any]
+) -> tuple[list[dict[str, str]], dict[str, Any]]:
+    """Elements and terms as they are stored."""
     try:
-        value = pricing.Tariff(elements_from_json(list(elements)))
+        agreed = values.terms_from_json(terms)
+    except ValueError as error:
+        raise BadTariff("terms", "terms") from error
+    if problem := agreed.problem():
+        raise BadTariff(problem[1], f"terms.{problem[0]}")
+    try:
+        value = pricing.Tariff(elements_from_json(list(elements)), terms=agreed)
     except pricing.TariffError as error:
         raise BadTariff(error.reason, f"elements.{error.field}") from error
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise BadTariff("format") from error
     if any(e.price > 10_000 for e in value.elements):
         raise BadTariff("too_high")
-    return [{"part": e.part, "period": e.period, "price": f"{e.price:f}"} for e in value.elements]
+    rows = [{"part": e.part, "period": e.period, "price": f"{e.price:f}"} for e in value.elements]
+    return rows, values.terms_to_json(agreed)
 
 
 def vat_rate(entity: TaxEntity | None, day: date) -> Decimal:

@@ -25,17 +25,29 @@ WHAT: dict[tuple[Part, Period], str | Promise] = {
     (Part.TIME, Period.ON_PEAK): _("Time On-Peak (working days %(from)s–%(until)s)"),
     (Part.TIME, Period.OFF_PEAK): _("Time Off-Peak (nights, weekends, holidays)"),
     (Part.TIME, Period.ANY): _("Time"),
+    (Part.PARKING, Period.ON_PEAK): _("Parking On-Peak (working days %(from)s–%(until)s)"),
+    (Part.PARKING, Period.OFF_PEAK): _("Parking Off-Peak (nights, weekends, holidays)"),
+    (Part.PARKING, Period.ANY): _("Parking"),
+    (Part.PENALTY, Period.ON_PEAK): _("Overstay On-Peak (working days %(from)s–%(until)s)"),
+    (Part.PENALTY, Period.OFF_PEAK): _("Overstay Off-Peak (nights, weekends, holidays)"),
+    (Part.PENALTY, Period.ANY): _("Overstay"),
+    (Part.RESERVATION, Period.ANY): _("Reservation"),
 }
 SUM: dict[Part, str | Promise] = {
     Part.START: _("%(what)s: %(price)s baht"),
     Part.FLAT: _("%(what)s: %(price)s baht"),
     Part.ENERGY: _("%(what)s: %(quantity)s kWh × %(price)s baht"),
     Part.TIME: _("%(what)s: %(quantity)s min × %(price)s baht"),
+    Part.PARKING: _("%(what)s: %(quantity)s min × %(price)s baht per hour"),
+    Part.PENALTY: _("%(what)s: %(quantity)s min × %(price)s baht"),
+    Part.RESERVATION: _("%(what)s: %(price)s baht"),
 }
-UNITS = {Part.START: "charge", Part.FLAT: "charge", Part.ENERGY: "Wh", Part.TIME: "s"}
-PER = {Part.ENERGY: pricing.WH_PER_KWH, Part.TIME: pricing.SECONDS_PER_MINUTE}
+CAPPED = _("The most a penalty may come to is reached.")
+UNITS = dict.fromkeys(pricing.ONCE, "charge") | dict.fromkeys(pricing.PER, "s")
+UNITS[Part.ENERGY] = "Wh"
 PERIODS, PARTS = [p.value for p in Period], [p.value for p in Part]
 MEASURED = _("Metered from %(from)s to %(to)s: %(wh)s Wh.")
+STOOD = _("At the plug from %(from)s to %(to)s.")
 SHARED = _(
     "At %(at)s nothing was read: shared by time between %(before)s (%(before_wh)s Wh) and"
     " %(after)s (%(after_wh)s Wh)."
@@ -136,7 +148,9 @@ class _Worded:
             "unit_price": f"{line.unit_price:f}",
             "exact": f"{row.exact.normalize():f}",
             "amount": line.amount,
-            "reason": str(SUM[line.part]) % words,
+            "reason": " ".join(
+                [str(SUM[line.part]) % words, *([str(CAPPED)] if line.capped else [])]
+            ),
             "segments": [self.stretch(line, s) for s in line.segments],
         }
 
@@ -149,6 +163,8 @@ class _Worded:
             "to": clock_s(part.end),
             "wh": part.wh,
         }
+        if line.part in pricing.STAYING:
+            told = str(STOOD) % {"from": clock_s(part.start), "to": clock_s(part.end)}
         shared = [self.shared(b) for b in self.borders() if b.at in (part.start, part.end)]
         return {
             "period": part.period,
@@ -156,7 +172,7 @@ class _Worded:
             "end": end,
             "energy": part.wh,
             "seconds": part.seconds,
-            "amount": f"{(line.unit_price * quantity / PER[line.part]).normalize():f}",
+            "amount": f"{(line.unit_price * quantity / pricing.PER[line.part]).normalize():f}",
             "reason": " ".join([told, *shared]),
         }
 

@@ -11,12 +11,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing import pricing
+from billing import pricing, stay
 from billing.models import PriceLevel, Tariff
 from billing.pricing import Period
 from billing.selectors.bills import explain_usage
 from billing.selectors.tariffs import LEVELS, LevelPrice, in_force
 from billing.services import tariffs
+from billing.values import terms_from_json
 from evbilling.api import stations
 from evbilling.api.base import Endpoint, Listing
 from evbilling.api.bills import NoPrice
@@ -33,11 +34,54 @@ PERIODS_NOW = (Period.ON_PEAK.value, Period.OFF_PEAK.value)
 
 
 class ElementSerializer(serializers.Serializer[Any]):
-    """One price in baht, VAT included: per kWh (energy), minute (time) or charge (start, flat)."""
+    """One price in baht, VAT included: per kWh (energy), minute (time, penalty), hour (parking) or
+    once (start, flat, reservation)."""
 
     part = serializers.ChoiceField(choices=PARTS)
     period = serializers.ChoiceField(choices=PERIODS, default=Period.ANY.value)
     price = UnitPrice(max_length=20)
+
+
+class HoursSerializer(serializers.Serializer[Any]):
+    """By the station's clock; hours that do not end after they begin end the next day."""
+
+    start = serializers.TimeField(format="%H:%M")
+    end = serializers.TimeField(format="%H:%M")
+
+
+class TermsSerializer(serializers.Serializer[Any]):
+    """Of staying at the plug. ``penalty_max``: baht, the most a charge's penalty may come to;
+    ``free_use_min``: a reservation costs nothing when the charge begins within so many minutes."""
+
+    grace_min = serializers.IntegerField(min_value=0, max_value=stay.MOST_GRACE_MIN, required=False)
+    exempt = HoursSerializer(many=True, required=False)
+    exempt_holidays = serializers.BooleanField(required=False)
+    penalty_max = UnitPrice(max_length=20, required=False, allow_null=True)
+    free_use_min = serializers.IntegerField(
+        min_value=0, max_value=stay.MOST_FREE_USE_MIN, required=False
+    )
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """As they are stored."""
+        given: dict[str, Any] = dict(super().to_internal_value(data))
+        if "exempt" in given:
+            given["exempt"] = [
+                [f"{row['start']:%H:%M}", f"{row['end']:%H:%M}"] for row in given["exempt"]
+            ]
+        return {key: value for key, value in given.items() if value is not None}
+
+    def to_representation(self, instance: dict[str, Any]) -> dict[str, Any]:
+        terms = terms_from_json(instance)
+        most = terms.penalty_max
+        return {
+            "grace_min": terms.grace_min,
+            "exempt": [
+                {"start": f"{h.start:%H:%M}", "end": f"{h.end:%H:%M}"} for h in terms.exempt
+            ],
+            "exempt_holidays": terms.exempt_holidays,
+            "penalty_max": None if most is None else f"{most:f}",
+            "free_use_min": terms.free_use_min,
+        }
 
 
 class TariffSerializer(serializers.Serializer[Tariff]):
@@ -50,6 +94,7 @@ class TariffSerializer(serializers.Serializer[Tariff]):
     version = serializers.IntegerField(read_only=True)
     valid_from = Moment(required=False)
     elements = ElementSerializer(many=True, allow_empty=False)
+    terms = TermsSerializer(required=False)
     created_at = Moment(read_only=True)
     created_by = serializers.CharField(read_only=True)
 
@@ -78,12 +123,13 @@ class InForceSerializer(serializers.Serializer[Any]):
 
 
 class WhatIfSerializer(serializers.Serializer[Any]):
-    """A charge at constant power. ``energy`` in Wh."""
+    """A charge at constant power. ``energy`` in Wh. ``unplugged_at``: until when the car stood there."""
 
     station = Owned(stations.rows)
     level = serializers.ChoiceField(choices=PriceLevel.choices)
     started_at = Moment()
     stopped_at = Moment()
+    unplugged_at = Moment(required=False)
     energy = serializers.IntegerField()
 
     def validate_energy(self, wh: int) -> int:
@@ -94,6 +140,10 @@ class WhatIfSerializer(serializers.Serializer[Any]):
         return wh
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        left = attrs.get("unplugged_at", attrs["stopped_at"])
+        if not timedelta() <= left - attrs["stopped_at"] <= LONGEST:
+            problem = _("A car is unplugged after the charge ended, within 31 days.")
+            raise serializers.ValidationError({"unplugged_at": [problem]}, "bad_period")
         length = attrs["stopped_at"] - attrs["started_at"]
         if not timedelta() <= length <= LONGEST:
             problem = _("A charge ends after it begins, within 31 days.")
@@ -123,6 +173,7 @@ class Tariffs(Listing):
             [dict(element) for element in fields["elements"]],
             actor=self.actor,
             valid_from=fields.get("valid_from"),
+            terms=fields.get("terms"),
         )
         return self.answer(made, 201)
 
@@ -173,7 +224,13 @@ class Price(Endpoint):
         found = tariffs.value(station, asked["level"], asked["started_at"])
         if found is None:
             raise NoPrice
-        usage = pricing.Usage(asked["started_at"], asked["stopped_at"], asked["energy"])
+        usage = pricing.Usage(
+            asked["started_at"],
+            asked["stopped_at"],
+            asked["energy"],
+            idle_from=asked["stopped_at"],
+            unplugged_at=asked.get("unplugged_at"),
+        )
         explained = explain_usage(usage, found[1], station.tax_entity)
         return Response(PriceSerializer(price_of(explained, None)).data)
 

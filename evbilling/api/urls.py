@@ -31,6 +31,7 @@ from evbilling.api import (
     schema,
     security,
     sessions,
+    statements,
     stations,
     tariffs,
     transfers,
@@ -193,6 +194,21 @@ urlpatterns = [
     path("sessions/<int:pk>/stop/", sessions.StopSession.as_view(), name="api-session-stop"),
     path("sessions/<int:pk>/bill/", bills.SessionBill.as_view(), name="api-session-bill"),
     path("limits/", limits.Limits.as_view(), name="api-limits"),
+    path("statements/", statements.Statements.as_view(), name="api-statements"),
+    path("statements/<int:pk>/", statements.StatementDetail.as_view(), name="api-statement"),
+    path(
+        "statements/<int:pk>/paper.pdf",
+        statements.StatementPaper.as_view(),
+        name="api-statement-paper",
+    ),
+    path(
+        "statements/<int:pk>/payments/",
+        statements.StatementPayments.as_view(),
+        name="api-statement-payments",
+    ),
+    path(
+        "statements/<int:pk>/void/", statements.VoidStatement.as_view(), name="api-statement-void"
+    ),
     path("tariffs/", tariffs.Tariffs.as_view(), name="api-tariffs"),
     path("tariffs/<int:pk>/", tariffs.TariffDetail.as_view(), name="api-tariff"),
     path("tariffs/in-force/", tariffs.InForce.as_view(), name="api-tariffs-in-force"),

@@ -77,6 +77,11 @@ STORIES: dict[str, tuple[Promise, Promise, Promise]] = {
         _("Charges and bills are not touched by it."),
         _("Look at the charger’s Security tab, and at the charger itself if it says tampering."),
     ),
+    CaseKind.STAY_UNKNOWN: (
+        _("The charger did not say when the car left the plug."),
+        _("Parking and overstay were billed until the last moment that is known, never beyond."),
+        _("If the customer complains, compare with a camera; see that the charger stays online."),
+    ),
     CaseKind.STOP_IGNORED: (
         _("The charger went on although it was told several times to stop."),
         _("What it gave beyond the amount paid for is not billed."),

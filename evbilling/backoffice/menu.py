@@ -101,6 +101,13 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                 ("invoice", "invoice-full", "invoice-credit", "invoice-void", "invoice-outside"),
                 action=Action.VIEW_DOCUMENT,
             ),
+            Item(
+                "statements",
+                _("Monthly bills"),
+                "cash",
+                ("statement", "statements-issue", "statements-terms"),
+                action=Action.VIEW_DOCUMENT,
+            ),
             Item("sales-tax", _("Sales-tax report"), "report-money", action=Action.VIEW_DOCUMENT),
             Item(
                 "legal-entities",

@@ -17,10 +17,11 @@ from billing.pricing import Calendar, Part, Period
 from billing.selectors import tariffs as selectors
 from billing.selectors.tariffs import LevelPrice, WeekDay
 from billing.services import tariffs
+from evbilling import stay_words
 from evbilling.backoffice import whatif
 from evbilling.backoffice.gate import AdminRequest, actor, needs, one, rows
 from evbilling.backoffice.moments import today
-from evbilling.backoffice.price_form import PriceForm, elements_of, initial_of
+from evbilling.backoffice.price_form import PriceForm, elements_of, initial_of, terms_of
 from evbilling.backoffice.session_page import part_word
 from evbilling.templatetags.ui import price as shown_price
 from stations.models import Station
@@ -52,6 +53,24 @@ class Row:
     @property
     def flat(self) -> Decimal | None:
         return self.price.price(Part.FLAT, Period.ANY)
+
+    @property
+    def parking(self) -> tuple[Decimal | None, Decimal | None]:
+        return self._both(Part.PARKING)
+
+    @property
+    def penalty(self) -> tuple[Decimal | None, Decimal | None]:
+        return self._both(Part.PENALTY)
+
+    @property
+    def reservation(self) -> Decimal | None:
+        return self.price.price(Part.RESERVATION, Period.ANY)
+
+    @property
+    def stay_words(self) -> list[str]:
+        """Grace time, exempt hours and limits in words; nothing where staying costs nothing."""
+        value = self.price.value
+        return stay_words.of_list(value) if value else []
 
     def _both(self, part: Part) -> tuple[Decimal | None, Decimal | None]:
         return self.price.price(part, Period.ON_PEAK), self.price.price(part, Period.OFF_PEAK)
@@ -94,6 +113,9 @@ def index(request: AdminRequest) -> HttpResponse:
         "stations": stations,
         "rows": [_row(price) for price in prices],
         "priced": any(p.row for p in prices),
+        "stays": any(
+            p.value and (p.value.minds_the_plug or stay_words.of_list(p.value)) for p in prices
+        ),
         "period": calendar.period_at(now),
         "changes_at": calendar.next_change(now),
         "versions": _versions(station, prices, now),
@@ -134,6 +156,7 @@ def _saved(request: AdminRequest, station: Station, level: str, form: PriceForm)
             elements_of(form.cleaned_data),
             actor=actor(request),
             valid_from=form.valid_from(),
+            terms=terms_of(form.cleaned_data),
         )
     except tariffs.BadTariff as error:
         form.blame(error)

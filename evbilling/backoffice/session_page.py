@@ -8,9 +8,9 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from billing.models import AccountKind, Bill, Hold, HoldState
-from billing.pricing import Part, Period, Reading
-from billing.selectors import bills
+from billing.models import AccountKind, Bill, Hold, HoldState, Stay
+from billing.pricing import PER, Part, Period, Reading
+from billing.selectors import bills, stays
 from billing.selectors.bills import Explanation
 from core.models import Delivery
 from evbilling.backoffice import curves
@@ -78,6 +78,7 @@ def page(request: AdminRequest, session: Session) -> dict[str, Any]:
         "online": online,
         "plug": state_of(session.connector.status, online=online),
         "energy_curve": energy_curve(explained) if explained else None,
+        "stay": stays.of_session(session),
         "stop_command": _told(session.commands.order_by("-id").first()),
         "stop_reason": stop_reason(session.stop_reason),
         "timeline": happenings(sessions.timeline(session)),
@@ -119,9 +120,19 @@ def account_word(kind: str) -> str:
     return {
         AccountKind.WALLET: _("Customer’s wallet"),
         AccountKind.RECEIVABLE: _("Owed by the customer"),
+        AccountKind.GUEST_DEPOSIT: _("Paid beforehand"),
+        AccountKind.REFUND_PAYABLE: _("Owed back"),
+        AccountKind.GATEWAY_CLEARING: _("At the payment gateway"),
+        AccountKind.CARD_DUE: _("Card, to be charged"),
+        AccountKind.BANK: _("Bank"),
         AccountKind.CASH: _("Cash"),
         AccountKind.INCOME: _("Income"),
+        AccountKind.PARKING_INCOME: _("Income from parking"),
+        AccountKind.PENALTY_INCOME: _("Income from overstays"),
+        AccountKind.RESERVATION_INCOME: _("Income from reservations"),
         AccountKind.VAT_OUTPUT: _("VAT to hand over"),
+        AccountKind.INPUT_VAT: _("VAT on gateway fees"),
+        AccountKind.GATEWAY_FEE: _("Gateway fee"),
         AccountKind.BAD_DEBT: _("Bad debt"),
     }[AccountKind(kind)]
 
@@ -150,6 +161,9 @@ def part_word(part: Part, period: Period) -> str:
         Part.FLAT: _("Fee per charge"),
         Part.ENERGY: _("Energy"),
         Part.TIME: _("Time"),
+        Part.PARKING: _("Parking"),
+        Part.PENALTY: _("Overstay"),
+        Part.RESERVATION: _("Reservation"),
     }[part]
     return f"{word} {PERIODS[period]}".strip()
 
@@ -158,7 +172,7 @@ def quantity_word(part: Part, quantity: int) -> str:
     """Exact, not cut: the product with the price must come out."""
     if part is Part.ENERGY:
         return f"{quantity / 1000:,.3f} kWh"
-    if part is Part.TIME:
+    if part in PER:
         minutes, seconds = divmod(quantity, 60)
         return _("%(minutes)s min %(seconds)s s") % {"minutes": minutes, "seconds": seconds}
     return _("once")
@@ -232,6 +246,8 @@ def why_no_bill(session: Session, explained: Explanation | None) -> str:
         return _("Nobody is known to pay for this charge, so there is no bill. A case tells why.")
     if explained is None:
         return _("This station has no price list for this level, so no bill can be made.")
+    if Stay.objects.filter(session=session, ended_at__isnull=True).exists():
+        return _("The car still stands at the plug. The bill is made when it has left.")
     stuck = Delivery.objects.filter(
         fact__kind="session_ended", fact__subject_id=session.pk, due__isnull=False
     ).first()

@@ -19,8 +19,9 @@ from evbilling.templatetags.ui import clock
 from stations.models import Station
 
 MOST_KWH = Decimal(500)
+LEAST_GAP = 12  # percent between two times under the strip
 # An evening charge over the border at 22:00 shows best what a price list does.
-USUAL = {"from": "21:20", "until": "22:15", "kwh": "32"}
+USUAL = {"from": "21:20", "until": "22:15", "left": "22:50", "kwh": "32"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Line:
     detail: str
     unit_price: Decimal
     amount: int
+    per_hour: bool = False
+    capped: bool = False
 
 
 @dataclass(slots=True)
@@ -49,7 +52,9 @@ class WhatIf:
     day: date
     start: str
     until: str
+    left: str
     kwh: str
+    ends: str = ""
     errors: dict[str, str] = field(default_factory=dict)
     quote: Quote | None = None
     lines: list[Line] = field(default_factory=list)
@@ -99,24 +104,39 @@ def _asked(params: Mapping[str, str], level: str) -> WhatIf:
         day=parse_day(params.get("on", "")) or today(),
         start=params.get("from", USUAL["from"])[:8],
         until=params.get("until", USUAL["until"])[:8],
+        left=params.get("left", "" if "until" in params else USUAL["left"])[:8],
         kwh=params.get("kwh", USUAL["kwh"])[:12],
     )
 
 
 def _usage(asked: WhatIf, params: Mapping[str, str]) -> Usage | None:
-    """The imagined charge: even power from start to end; an end before the start is the next day's."""
+    """The imagined charge: even power from start to end, then the car stands there until ``left``.
+
+    A time before the one it follows is the next day's; without ``left`` the plug is free at the end.
+    """
     start, until = parse_clock(asked.start), parse_clock(asked.until)
     wh = _wh(asked.kwh)
     if start is None or until is None:
         asked.errors["from"] = _("Enter both times, such as 21:20 and 22:15.")
     if wh is None:
         asked.errors["kwh"] = _("Enter between 0 and 500 kWh.")
+    left = parse_clock(asked.left) if asked.left else until
+    if left is None:
+        asked.errors["left"] = _("Enter when the car was unplugged, such as 22:50.")
     if params.get("on") and parse_day(params["on"]) is None:
         asked.errors["on"] = _("Enter a day.")
-    if asked.errors or start is None or until is None or wh is None:
+    if asked.errors or start is None or until is None or wh is None or left is None:
         return None
-    first, last = _at(asked.day, start), _at(asked.day, until)
-    return Usage(first, last if last > first else last + timedelta(days=1), wh)
+    first = _at(asked.day, start)
+    last = _after(first, until, at_once=False)
+    return Usage(first, last, wh, idle_from=last, unplugged_at=_after(last, left, at_once=True))
+
+
+def _after(moment: datetime, clock_time: time, *, at_once: bool) -> datetime:
+    """The next time that the clock shows it; ``at_once``: perhaps this very moment."""
+    found = _at(moment.astimezone(LOCAL).date(), clock_time)
+    later = found >= moment if at_once else found > moment
+    return found if later else found + timedelta(days=1)
 
 
 def _fill(asked: WhatIf, station: Station, value: pricing.Tariff, usage: Usage) -> None:
@@ -129,18 +149,35 @@ def _fill(asked: WhatIf, station: Station, value: pricing.Tariff, usage: Usage) 
             quantity_word(line.part, line.quantity),
             line.unit_price,
             line.amount,
+            line.part is pricing.Part.PARKING,
+            line.capped,
         )
         for line in asked.quote.bill.lines
     ]
-    span = (usage.end - usage.start).total_seconds()
+    asked.ends = clock(usage.left)
+    _draw(asked, value, usage)
+
+
+def _draw(asked: WhatIf, value: pricing.Tariff, usage: Usage) -> None:
+    """The charge by its periods, then the stay: free of a penalty, then at the price of one."""
+    span = (usage.left - usage.start).total_seconds()
+
+    def add(css: str, start: datetime, end: datetime, label: str) -> None:
+        x = (start - usage.start).total_seconds() / span * 100
+        width = (end - start).total_seconds() / span * 100
+        asked.stretches.append(Stretch(css, f"{x:.3f}", f"{width:.3f}", label))
+        crowded = asked.marks and x - float(asked.marks[-1][0]) < LEAST_GAP
+        if LEAST_GAP < x < 100 - LEAST_GAP and not crowded:
+            asked.marks.append((f"{x:.3f}", clock(start)))
+
     for segment in pricing.split(usage, value.calendar):
-        x = (segment.start - usage.start).total_seconds() / span * 100
-        width = segment.seconds / span * 100
-        asked.stretches.append(
-            Stretch(CURVE_CSS[segment.period], f"{x:.3f}", f"{width:.3f}", PERIODS[segment.period])
-        )
-        if x:
-            asked.marks.append((f"{x:.3f}", clock(segment.start)))
+        add(CURVE_CSS[segment.period], segment.start, segment.end, PERIODS[segment.period])
+    if usage.left > usage.end:
+        add("idle", usage.end, usage.left, _("at the plug"))
+    for line in asked.quote.bill.lines if asked.quote else ():
+        if line.part is pricing.Part.PENALTY:
+            for piece in line.segments:
+                add("late", piece.start, piece.end, _("overstay"))
 
 
 def _wh(text: str) -> int | None:

@@ -19,6 +19,7 @@ from billing.selectors import purchases, quotes
 from billing.selectors.costs import usage_of
 from billing.services import gateways, wallets
 from core.errors import DomainError
+from evbilling import stay_words
 from evbilling.customer import (
     choice,
     chooser,
@@ -28,6 +29,7 @@ from evbilling.customer import (
     paying,
     receipts,
     ride,
+    staying,
     ways,
     words,
 )
@@ -240,7 +242,7 @@ def _price_card(what: Look) -> PriceCard:
         bool(change and change.per_kwh > offer.now.per_kwh),
         duration(change.at - what.now) if change else "",
         change.at if change else None,
-        _extras(offer.now),
+        [*_extras(offer.now), *stay_words.for_driver(offer.tariff, offer.now.period)],
         even=len(today) == 1,
     )
 
@@ -368,8 +370,10 @@ def _riding(what: Look) -> dict[str, Any]:
     session = what.session
     assert session is not None  # noqa: S101 - LIVE and ASK are of a charge
     found = ride.ride(session, what.place, what.money, what.now)
+    stays = what.offer is not None and what.offer.tariff.minds_the_plug
     return {
         "ride": found,
+        "stay": staying.stay_of(session, what.now) if stays else None,
         "bought": paying.of_charge(what.phone.paid_for),
         "customer": session.customer,
         "fresh_from": ride.fresh_from(session.live),
@@ -388,7 +392,8 @@ def receipt_context(session: Session, place: Place) -> dict[str, Any]:
     found = receipts.receipt(session, place)
     bought = paying.of_charge(purchases.of_session(session))
     link = reverse("customer-receipt", args=[place.connector.code, found.token])
-    return {"receipt": found, "receipt_link": link, "bought": bought}
+    stay = staying.stay_of(session, timezone.now()) if found.bill is None else None
+    return {"receipt": found, "receipt_link": link, "bought": bought, "stay": stay}
 
 
 def _busy(what: Look) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.models import Bill, PaymentStatus
-from billing.pricing import Part, Period
+from billing.pricing import PER, Part, Period
 from billing.selectors import purchases
 from evbilling.templatetags.ui import clock, kwh, price
 from stations.models import ConnectorStatus, Session, SessionStatus
@@ -30,6 +30,9 @@ NAMES: dict[Part, str | Promise] = {
     Part.FLAT: gettext_lazy("Fee per charge"),
     Part.ENERGY: gettext_lazy("Charging fee"),
     Part.TIME: gettext_lazy("Time at the plug"),
+    Part.PARKING: gettext_lazy("Parking"),
+    Part.PENALTY: gettext_lazy("Overstay"),
+    Part.RESERVATION: gettext_lazy("Reservation not used in time"),
 }
 PERIODS = {Period.ON_PEAK: "On-Peak", Period.OFF_PEAK: "Off-Peak", Period.ANY: ""}
 
@@ -131,7 +134,10 @@ def _line(row: dict[str, Any]) -> Line:
     name = " ".join(filter(None, [str(NAMES[part]), PERIODS[period]]))
     if part is Part.ENERGY:
         arithmetic = f"{exact_kwh(quantity)} kWh × {price(unit)}"
-    elif part is Part.TIME:
+    elif part is Part.PARKING:
+        length = f"{quantity // 60}:{quantity % 60:02d}"
+        arithmetic = _("%(length)s min × %(price)s/h") % {"length": length, "price": price(unit)}
+    elif part in PER:
         length = f"{quantity // 60}:{quantity % 60:02d}"
         arithmetic = _("%(length)s min × %(price)s") % {"length": length, "price": price(unit)}
     else:

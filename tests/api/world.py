@@ -18,6 +18,7 @@ from stations.models import (
     SessionStatus,
 )
 from stations.services.commands import request_many
+from tests.billing.a_statement import a_statement
 from tests.factories import (
     a_card,
     a_charger,
@@ -116,6 +117,10 @@ def a_world(company: Company) -> World:
         "api-charger-put-right": at,
         "api-charger-commissioning": at,
         "api-configuration-template": {"pk": template.pk},
+        "api-statement": {"pk": (statement := a_statement(company, station)).pk},
+        "api-statement-paper": {"pk": statement.pk},
+        "api-statement-payments": {"pk": statement.pk},
+        "api-statement-void": {"pk": statement.pk},
         "api-case": {"pk": case.pk},
         "api-case-resolve": {"pk": case.pk},
     }

@@ -21,6 +21,7 @@ from stations.models import (
     ConfigurationTemplate,
     Knock,
 )
+from tests.billing.a_statement import a_statement
 from tests.factories import (
     a_charger,
     a_company,
@@ -77,6 +78,7 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
             "campaign": campaign.pk,
             "reservation": kept.pk,
             "template": template.pk,
+            "statement": a_statement(company, station).pk,
             "charger-acceptance-run": acceptance,
             "charger-acceptance-decide": acceptance,
             "charger-acceptance-paper": acceptance,
