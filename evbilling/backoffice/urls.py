@@ -22,6 +22,7 @@ from evbilling.backoffice import (
     live,
     overview,
     prices,
+    privacy,
     reservations,
     search,
     security,
@@ -186,5 +187,7 @@ urlpatterns = [
     path("cases/", cases.index, name="cases"),
     path("cases/<int:pk>/resolve/", cases.resolve, name="case-resolve"),
     path("alarms/", alarms.index, name="alarms"),
+    path("privacy/", privacy.index, name="privacy"),
+    path("privacy/<int:pk>/done/", privacy.done, name="privacy-done"),
     path("alarms/<int:pk>/retry/", alarms.retry, name="alarm-retry"),
 ]
