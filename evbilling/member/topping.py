@@ -86,9 +86,7 @@ def pay(request: MemberRequest, reference: str) -> HttpResponse:
     """A payment of the member's: what to do now, until the money is there. Another's does not exist."""
     payment = _one(request, reference)
     found = _state(payment)
-    response = page(
-        request, "pay", found, key=f"pay:{payment.state}:{found['kind']}:{bool(payment.look_at)}"
-    )
+    response = page(request, "pay", found, key=f"pay:{payment.state}:{found['kind']}")
     if found["kind"] == "card":
         response["Content-Security-Policy"] = card_form.policy()
     return response
@@ -202,7 +200,7 @@ def _one(request: MemberRequest, reference: str) -> Payment:
 
 
 def _wants_card(payment: Payment) -> bool:
-    unsent = payment.state == PaymentState.NEW and payment.look_at is None
+    unsent = payment.state == PaymentState.NEW and not payment.looks
     return payment.method == Method.CARD and unsent and not payment.expired(timezone.now())
 
 
