@@ -150,9 +150,12 @@ class Money(RuleBasedStateMachine):
         ).first()
         self.weather(rude)
         if session is not None and wh is not None:
-            selling.stop(session, wh)
-            selling.look_at_all()
+            self.ends(session, wh)
         return pk
+
+    def ends(self, session: Session, wh: int) -> None:
+        self.clock.shift(timedelta(seconds=wh * 3600 / 20_000))  # no quicker than the plug can
+        selling.stop(session, wh)
 
     @rule(pk=bought)
     def pays(self, pk: int) -> None:
@@ -287,7 +290,7 @@ class Money(RuleBasedStateMachine):
     def charge_ends(self, wh: int) -> None:
         session = Session.objects.filter(status=SessionStatus.ACTIVE).order_by("pk").first()
         assert session is not None
-        selling.stop(session, wh)
+        self.ends(session, wh)
 
     # --- what we do ------------------------------------------------------------------------------
 
@@ -341,7 +344,7 @@ class Money(RuleBasedStateMachine):
         gateway.away = gateway.lossy = False
         gateway.refuses.clear()
         for session in Session.objects.filter(status=SessionStatus.ACTIVE):
-            selling.stop(session, 1_234)
+            self.ends(session, 1_234)
         for wait in (0, 15, 60, 3600, 2 * 3600):
             self.clock.shift(timedelta(minutes=wait))
             selling.deliver()
