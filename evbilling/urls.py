@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from evbilling import views
 from evbilling.customer import refunding
-from evbilling.demo import cards
+from evbilling.demo import bank, cards
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("evbilling.api.urls")),  # first: found without trying every page
@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", views.metrics, name="metrics"),
     path("demo/ready", views.demo_ready, name="demo-ready"),
     path("demo/card/<str:code>", cards.hold, name="demo-card"),
+    path("demo/pay/<str:code>", bank.pay, name="demo-pay"),
 ]
 
 handler404 = "evbilling.views.not_found"

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
-from billing.money import to_satang
 from billing.models import Payment, PaymentState, Purchase, PurchaseState
+from billing.money import to_satang
 from billing.payments.base import GatewayAway, Method
 from billing.services import payments, purchases
 from core.audit import Actor
@@ -16,7 +16,6 @@ from core.errors import Conflict, DomainError
 from evbilling.customer import actions, card_form, choice, page, ways
 from evbilling.customer.page import Look
 from evbilling.customer.stage import Stage
-
 
 
 class NotOffered(DomainError):

@@ -130,6 +130,7 @@ class PriceCard:
     wait: str
     changes_at: datetime | None
     extras: list[str]
+    even: bool  # one price today: the strip needs no room for hours
 
 
 def look(request: HttpRequest, connector: Connector, visitor: str) -> Look:
@@ -231,17 +232,16 @@ def _offer(
 def _price_card(what: Look) -> PriceCard:
     offer = what.offer
     assert offer is not None  # noqa: S101 - the caller has looked
-    change = offer.change
+    change, today = offer.change, quotes.day(offer.tariff, what.now)
     return PriceCard(
         offer,
-        drawing.day_strip(
-            quotes.day(offer.tariff, what.now), what.now, _day_in_words(offer, what.now)
-        ),
+        drawing.day_strip(today, what.now, _day_in_words(offer, what.now)),
         words.change_in_words(change.at, what.now) if change else "",
         bool(change and change.per_kwh > offer.now.per_kwh),
         duration(change.at - what.now) if change else "",
         change.at if change else None,
         _extras(offer.now),
+        even=len(today) == 1,
     )
 
 

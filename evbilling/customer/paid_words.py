@@ -58,8 +58,10 @@ WHY_BACK: dict[str, Text] = {
 
 def failed(payment: Payment) -> Note:
     """The gateway or the bank said no."""
-    why = DECLINED.get(payment.failure_code, _("The bank did not say why. Try again or another way."))
-    return Note("bad", "alert-circle", _("The payment did not go through"), _("Nothing was charged.") + f" {why}")
+    unsaid = _("The bank did not say why. Try again, or pay another way.")
+    why = DECLINED.get(payment.failure_code, unsaid)
+    title = _("The payment did not go through")
+    return Note("bad", "alert-circle", title, f"{_('Nothing was charged.')} {why}")
 
 
 def expired(payment: Payment) -> Note:
@@ -90,7 +92,9 @@ def where(refund: Refund, payment: Payment) -> Note:
         return Note("ok", "circle-check", _("Paid back"), _done(refund, payment))
     if refund.state == RefundState.WAITING:
         until = moment(refund.link_until) if refund.link_until else ""
-        text = _("Give us a PromptPay number until %(time)s and it is sent there.") % {"time": until}
+        text = _("Give us a PromptPay number until %(time)s and it is sent there.") % {
+            "time": until
+        }
         return Note("wait", "wallet", _("Where may we send it?"), text)
     if refund.route == RefundRoute.GATEWAY:
         return Note("plug", "arrow-back-up", _("On its way back"), _way_back(payment))
@@ -133,7 +137,7 @@ def not_now_away(place: Place) -> Note:
         "bad",
         "plug-connected-x",
         _("Do not pay now: the charger cannot start"),
-        _("If you have paid already, the money comes back by itself. As soon as the charger is ready, this page goes on."),
+        _("If you have paid already, the money comes back by itself. Else this page goes on by itself."),
     )
 
 

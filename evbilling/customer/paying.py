@@ -208,7 +208,7 @@ def _common(look: "Look") -> dict[str, Any]:
         "bought": of_charge(purchase),
         "payee": payment.tax_entity.name if payment.tax_entity else "",
         "chosen": words.chosen(purchase.wh, purchase.satang),
-        "demo_bank": settings.DEMO,
+        "demo_bank": bool(settings.DEMO and settings.DEMO_BANK_URL),
     }
 
 
@@ -231,4 +231,3 @@ def _do_not_pay(look: "Look") -> Note | None:
         return paid_words.not_now_taken()
     faulty = (ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
     return paid_words.not_now_away(place) if place.connector.status in faulty else None
-

@@ -52,7 +52,11 @@ def as_png(svg: str) -> bytes:
     """An SVG drawn on white."""
     import resvg_py
 
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg, width=WIDTH, background="white", skip_system_fonts=True))
+    return bytes(
+        resvg_py.svg_to_bytes(
+            svg_string=svg, width=WIDTH, background="white", skip_system_fonts=True
+        )
+    )
 
 
 def _payment(request: HttpRequest, connector: Connector, visitor: str) -> Payment:

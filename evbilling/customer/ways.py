@@ -5,14 +5,14 @@ all of it (features A4). A way is offered only where its gateway takes the sum.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from billing import pricing
 from billing.payments.base import Method
 from billing.selectors import quotes
 from billing.services import gateways, purchases
@@ -42,14 +42,15 @@ FACES: Mapping[str, Face] = {
         _("Pay {x} with PromptPay"),
     ),
     Method.MOBILE_BANKING.value: Face(
-        "device-mobile", _("Mobile banking"), _("opens your bank's app"), _("Pay {x} in the bank's app")
+        "device-mobile",
+        _("Mobile banking"),
+        _("opens your bank's app"),
+        _("Pay {x} in the bank's app"),
     ),
     Method.CARD.value: Face(
         "credit-card", _("Credit card"), _("pay only what you use"), _("Hold {x} on a card")
     ),
-    MEMBER: Face(
-        "id-badge-2", _("Member"), _("RFID card"), _("Use a member card")
-    ),
+    MEMBER: Face("id-badge-2", _("Members"), _("RFID card"), _("Use a member card")),
 }
 
 # Names of the sources of mobile banking as people know their apps; others show their own word.
@@ -82,7 +83,12 @@ class Way:
     def least(self) -> str:
         """Why less cannot be chosen with it."""
         least = self.bounds.least_satang
-        return str(_("%(way)s takes at least %(money)s.") % {"way": self.face.name, "money": baht(least)}) if least > 1 else ""
+        if least <= 1:
+            return ""
+        return gettext("%(way)s takes at least %(money)s.") % {
+            "way": self.face.name,
+            "money": baht(least),
+        }
 
 
 def at(connector: Connector, member: Bounds | None, now: datetime) -> Sequence[Way]:
@@ -103,7 +109,9 @@ def at(connector: Connector, member: Bounds | None, now: datetime) -> Sequence[W
             if bounds is not None:
                 face = FACES[method.value]
                 banks = tuple((s, BANKS.get(s, s)) for s in one.capability.sources)
-                found.append(Way(method.value, face, str(face.hint), bounds, banks, quote.fixed_price))
+                found.append(
+                    Way(method.value, face, str(face.hint), bounds, banks, quote.fixed_price)
+                )
     if found and member is not None:
         found.append(Way(MEMBER, FACES[MEMBER], _member_hint(plan, member), member))
     return found
@@ -158,5 +166,3 @@ def _member_hint(plan: quotes.Plan, member: Bounds) -> str:
     if (guests.per_kwh, guests.once) == (members.per_kwh, members.once):
         return str(FACES[MEMBER].hint)
     return f"{FACES[MEMBER].hint} · {price(members.per_kwh)} /kWh"
-
-

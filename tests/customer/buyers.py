@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from billing.models import Payment, Purchase
 from billing.services import payments
+from stations.clock import Claim, Clock
 from stations.models import Connector, Session
 from stations.services import starting
 from stations.services.starting import Started
-from stations.clock import Claim, Clock
 from tests.billing.fake_gateway import FakeGateway
 from tests.customer.phones import Phone, deliver
 
@@ -31,8 +31,8 @@ def payment_of(phone: Phone) -> Payment:
     return payment
 
 
-def gives_card(phone: Phone, token: str = "tokn_ok") -> Any:
-    return phone.post("token", token=token)
+def gives_card(phone: Phone, said: str = "tokn_ok") -> Any:
+    return phone.post("token", token=said)
 
 
 def pays(phone: Phone, bank: FakeGateway) -> Purchase:

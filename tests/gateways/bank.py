@@ -39,11 +39,10 @@ class Served:
     bank: Bank
     server: uvicorn.Server
     thread: threading.Thread
+    door: httpx.Client
 
     def ask(self, verb: str, path: str, **json: Any) -> Any:
-        answer = httpx.request(
-            verb, self.url + path, json=json if verb == "POST" else None, timeout=5, trust_env=False
-        )
+        answer = self.door.request(verb, path, json=json if verb == "POST" else None)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -56,12 +55,11 @@ class Served:
     def card(self, number: str = "4242424242424242") -> str:
         """A token, made at the vault as the browser would."""
         card = {"name": "A B", "number": number, "expiration_month": 1, "expiration_year": 2031}
-        answer = httpx.post(
-            f"{self.url}/tokens", json={"card": card}, auth=(PUBLIC_KEY, ""), trust_env=False
-        )
+        answer = self.door.post("/tokens", json={"card": card}, auth=(PUBLIC_KEY, ""))
         return str(answer.json()["id"])
 
     def stop(self) -> None:
+        self.door.close()
         self.server.should_exit = True
         self.thread.join(5)
 
@@ -81,4 +79,4 @@ def serve(omise_webhook: str = "", scb_webhook: str = "") -> Served:
     while not server.started:
         assert time.monotonic() < until, "the bank did not start"
         time.sleep(0.005)
-    return Served(url, bank, server, thread)
+    return Served(url, bank, server, thread, httpx.Client(base_url=url, trust_env=False))

@@ -14,10 +14,10 @@ def served() -> Iterator[banks.Served]:
 
 
 @pytest.fixture
-def bank(served: banks.Served) -> Iterator[banks.Served]:
+def bank(served: banks.Served) -> banks.Served:
     """The bank as on its first day."""
     served.ask("POST", "/_control/forget")
-    yield served
+    return served
 
 
 @pytest.fixture

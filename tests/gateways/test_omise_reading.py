@@ -122,7 +122,12 @@ def test_a_signed_notice_says_where_to_look() -> None:
 
 @pytest.mark.parametrize(
     ("theirs", "ours"),
-    [((SECRET,), (SECRET, OLD)), ((OLD,), (SECRET, OLD)), ((OLD, SECRET), (SECRET,)), ((SECRET, OLD), (OLD,))],
+    [
+        ((SECRET,), (SECRET, OLD)),
+        ((OLD,), (SECRET, OLD)),
+        ((OLD, SECRET), (SECRET,)),
+        ((SECRET, OLD), (OLD,)),
+    ],
 )
 def test_while_a_secret_changes_either_signature_is_enough(
     theirs: tuple[str, ...], ours: tuple[str, ...]
