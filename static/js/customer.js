@@ -6,7 +6,7 @@
   const $$ = (selector, root) => Array.from((root || document).querySelectorAll(selector));
   const FRESH_S = 90, POLL_S = 15, RENEW_S = 60, READINGS_S = 5, TIMEOUT_MS = 10000;
   let page = $("#page"), base = null, plan = null, words = {}, stream = null;
-  let ahead = 0, fetchedAt = 0, quietUntil = 0, busy = false, soon = 0, saying = 0;
+  let ahead = 0, fetchedAt = 0, quietUntil = 0, busy = false, soon = 0, later = 0, saying = 0;
 
   /* --- the server's clock: the phone's own may be wrong --------------------------------------- */
   const setClock = () => { ahead = Number(page.dataset.now) - performance.now() / 1000; };
@@ -264,7 +264,9 @@
     stream.addEventListener("change", hasten);
     stream.addEventListener("refresh", hasten); // what happened before it was open was not heard
     stream.addEventListener("readings", () => {
-      if ($("[data-fresh]") && now() - fetchedAt > READINGS_S) hasten();
+      if (later || !$("[data-fresh]")) return; // the newest is shown, but not more often than this
+      const wait = Math.max(READINGS_S - (now() - fetchedAt), 0.15);
+      later = setTimeout(() => { later = 0; refresh(); }, wait * 1000);
     });
   }
 

@@ -13,6 +13,14 @@ from stations.services import starting
 from stations.services.starting import Started
 from tests.billing.fake_gateway import FakeGateway
 from tests.customer.phones import Phone, deliver
+from tests.factories import a_charger, a_station, a_tariff
+
+
+def a_phone(**station: Any) -> Phone:
+    """At a plug with one price all day."""
+    site = a_station(priced=False, **station)
+    a_tariff(site, anytime="7.50")
+    return Phone(a_charger(site, online=True).connectors.get())
 
 
 def buys(phone: Phone, pay: str = "promptpay", **form: Any) -> Any:
