@@ -1,6 +1,7 @@
 """Housekeeping jobs. Each is a sweep: harmless when run twice or late."""
 
 import logging
+
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from celery import shared_task
 from django.core.cache import cache

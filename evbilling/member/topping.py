@@ -1,9 +1,8 @@
 """Topping up: how much, which way, and the payment until it is over."""
 
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlencode, urlsplit
-from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from django.conf import settings
 from django.http import Http404, HttpResponse
@@ -181,9 +180,7 @@ def _form(request: MemberRequest, error: DomainError | None = None) -> HttpRespo
 def _way(each: Offered, chosen: str) -> Way:
     face = FACES[each.method.value]
     banks = tuple((name, BANKS.get(name, name)) for name in each.capability.sources)
-    return Way(
-        each.method.value, face.icon, str(face.name), banks, each.method.value == chosen
-    )
+    return Way(each.method.value, face.icon, str(face.name), banks, each.method.value == chosen)
 
 
 def _payments(request: MemberRequest) -> Any:

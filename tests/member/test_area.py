@@ -57,9 +57,13 @@ def test_the_first_page_says_what_there_is_and_what_it_buys(outbox: Outbox) -> N
     left = wallets.standing(member).available
     seen = phone.see()
     assert f"฿{left // 100:,}.{left % 100:02d}" in seen
-    assert "VIP" in seen and "•••• 7993" in seen and "04AABB" not in seen.html
-    assert "24.8 kWh" in seen and "1 charge" in seen
-    assert f"−{session.bill.total / 100:,.2f}" in seen and "+1,093.43" in seen
+    assert "VIP" in seen
+    assert "•••• 7993" in seen
+    assert "04AABB" not in seen.html
+    assert "24.8 kWh" in seen
+    assert "1 charge" in seen
+    assert f"−{session.bill.total / 100:,.2f}" in seen
+    assert "+1,093.43" in seen
 
 
 def test_arrears_are_shown_with_their_charge_and_paid_first(
@@ -73,18 +77,21 @@ def test_arrears_are_shown_with_their_charge_and_paid_first(
     assert f"{shown} is owed and is paid first" in phone.see("top-up")
     answer = phone.post("top-up", baht="500", pay="promptpay")
     page = phone.client.get(answer["Location"])
-    assert "<svg" in page.content.decode() and "Waiting for the money" in Seen(page)
+    assert "<svg" in page.content.decode()
+    assert "Waiting for the money" in Seen(page)
     payment = Payment.objects.get()
     assert (payment.amount, payment.customer) == (500_00, member)
     gateway.pay(payment.gateway_ref)
     payments.look(payment.pk)
     deliver()
     page = Seen(phone.client.get(answer["Location"]))
-    assert "Paid" in page and "+฿500.00" in page
+    assert "Paid" in page
+    assert "+฿500.00" in page
     standing = wallets.standing(member)
     assert (standing.owed, standing.wallet) == (0, 500_00 - owed)
     assert "not paid yet" not in phone.see()
-    assert "Top-up" in phone.see("history") and "+500.00" in phone.see("history")
+    assert "Top-up" in phone.see("history")
+    assert "+500.00" in phone.see("history")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +151,8 @@ def test_a_refused_payment_says_so_and_offers_another_try(
     phone, _member = a_member(outbox)
     gateway.refuses.add("create")
     page = Seen(phone.client.get(phone.post("top-up", baht="100", pay="promptpay")["Location"]))
-    assert "did not go through" in page and "Nothing has been taken" in page
+    assert "did not go through" in page
+    assert "Nothing has been taken" in page
 
 
 def test_nothing_of_another_member_exists(outbox: Outbox, gateway: FakeGateway) -> None:
@@ -166,7 +174,8 @@ def test_nothing_of_another_member_exists(outbox: Outbox, gateway: FakeGateway) 
     assert MemberSession.objects.get(pk=sign_in.pk).ended_at is None
     assert "24.80" not in other.see("history")
     away = other.client.get(f"/me/{phone.company.slug}/")
-    assert away.status_code == 302 and "/me/sign-in" in away["Location"]
+    assert away.status_code == 302
+    assert "/me/sign-in" in away["Location"]
 
 
 def test_history_by_month_at_the_stations_wall(outbox: Outbox) -> None:
@@ -176,8 +185,10 @@ def test_history_by_month_at_the_stations_wall(outbox: Outbox) -> None:
         session = a_charge(member, wh)
         Session.objects.filter(pk=session.pk).update(started_at=at)
     october, november = phone.see("history?month=2026-10"), phone.see("history?month=2026-11")
-    assert "1.0 kWh" in october and "2.00 kWh" not in october
-    assert "2.0 kWh" in november and "1.00 kWh" not in november
+    assert "1.0 kWh" in october
+    assert "2.00 kWh" not in october
+    assert "2.0 kWh" in november
+    assert "1.00 kWh" not in november
     assert phone.get("history?month=nonsense").status_code == 200
 
 
@@ -190,7 +201,9 @@ def test_a_lost_card_is_blocked_by_its_holder_and_only_the_office_gives_it_back(
     card.refresh_from_db()
     assert card.status == CardStatus.BLOCKED
     seen = phone.see("cards")
-    assert "Blocked" in seen and "office" in seen and "/block" not in seen.html
+    assert "Blocked" in seen
+    assert "office" in seen
+    assert "/block" not in seen.html
 
 
 def test_favourites_show_state_and_price_now(outbox: Outbox) -> None:
@@ -202,7 +215,8 @@ def test_favourites_show_state_and_price_now(outbox: Outbox) -> None:
     )
     assert phone.post(f"favourites/{foreign.code}", on="1").status_code == 404
     seen = phone.see("favourites")
-    assert "Available" in seen and "/kWh" in seen
+    assert "Available" in seen
+    assert "/kWh" in seen
     assert phone.post("find", code=plug.code.lower())["Location"] == f"/c/{plug.code}"
     assert phone.post("find", code="NOPLUG99").status_code == 404
     phone.post(f"favourites/{plug.code}", on="0")
@@ -227,7 +241,8 @@ def test_a_number_changes_by_codes_to_both_numbers_and_other_phones_are_out(
     second = members.sign_in([member])
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
         phone.post("number", step="new", phone="0899999999")  # not before the old one has spoken
-        assert member.phone == NUMBER and len(outbox) == 1
+        assert member.phone == NUMBER
+        assert len(outbox) == 1
         phone.post("number", step="ask")
         assert outbox[-1][0] == NUMBER
         phone.post("number", step="old", code=outbox.code)
@@ -269,7 +284,9 @@ def test_phones_are_listed_and_signed_out_one_or_all(outbox: Outbox) -> None:
     phone, member = a_member(outbox)
     second = members.sign_in([member], device="Android · Chrome")
     seen = phone.see("phones")
-    assert "iPhone · Safari" in seen and "Android · Chrome" in seen and "this phone" in seen
+    assert "iPhone · Safari" in seen
+    assert "Android · Chrome" in seen
+    assert "this phone" in seen
     other = next(row for row in members.phones_of(member) if row.device.startswith("Android"))
     phone.post(f"phones/{other.pk}/out")
     assert not members.signed_in(second)
@@ -335,5 +352,6 @@ def test_no_page_has_an_inline_script_or_style_and_each_opens_in_both_languages(
         ):
             html = phone.see(path).html
             assert f'<html lang="{language}"' in html
-            assert "style=" not in html and " on" + "click" not in html
+            assert "style=" not in html
+            assert " on" + "click" not in html
             assert "private, no-store" in phone.get(path)["Cache-Control"]

@@ -86,9 +86,7 @@ class File:
 
 
 BACKENDS: dict[str, Callable[[], SmsSender]] = {
-    "thaibulksms": lambda: ThaiBulkSms(
-        settings.SMS_KEY, settings.SMS_SECRET, settings.SMS_SENDER
-    ),
+    "thaibulksms": lambda: ThaiBulkSms(settings.SMS_KEY, settings.SMS_SECRET, settings.SMS_SENDER),
     "console": Console,
     "file": lambda: File(Path(settings.SMS_DIR)),
 }

@@ -43,7 +43,9 @@ class Customer(SoftDeleted, models.Model):
     credit_limit = models.BigIntegerField(default=0)
     language = models.CharField(max_length=2, default="th")
     enabled = models.BooleanField(default=True)
-    marketing_since = models.DateTimeField(null=True, editable=False)  # consent, apart and revocable
+    marketing_since = models.DateTimeField(
+        null=True, editable=False
+    )  # consent, apart and revocable
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = LiveManager()
