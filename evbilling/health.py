@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from core.models import Delivery, Lease
 from stations.models import Case, Charger, Command, Connector, Session, SessionStatus
 from stations.models.command import OPEN
+from users.services import codes
 
 METRICS_TYPE = CONTENT_TYPE_LATEST
 REDIS_PATIENCE_S = 1.0
@@ -103,6 +104,8 @@ class Numbers(Collector):
         yield _gauge("outbox_alarms", "Deliveries that gave up", _alarms())
         yield _gauge("commands_open", "Orders without an end", _commands())
         yield _gauge("cases_open", "Cases without an end", _cases())
+        yield _gauge("one_time_codes_day", "Codes asked for in 24 hours", codes.used_today())
+        yield _gauge("one_time_codes_most", "Codes that may be asked for", settings.SMS_PER_DAY)
         if (wrong := cache.get(LEDGER_WRONG)) is not None:
             yield _gauge("ledger_wrong", "Rows that the last proof of the ledger refused", wrong)
 

@@ -12,7 +12,7 @@ from evbilling.backoffice.gate import AdminRequest, rows
 from stations.models import Case, Charger, Connector, ConnectorStatus
 from stations.selectors.strangers import seen_by
 from users.access import Action, is_platform, may
-from users.models import Company
+from users.models import Company, DataRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         (
             Item("certificates", _("Certificates"), "shield-lock"),
             Item("frames", _("Frames"), "list-search"),
+            Item("privacy", _("Privacy"), "shield-check", badge="requests"),
             Item("alarms", _("Alarms"), "bell", action=Action.RETRY_DELIVERY),
         ),
     ),
@@ -131,6 +132,7 @@ BADGE_TITLES = {
     "chargers": _("Chargers that need a look"),
     "cases": _("Open cases"),
     "strangers": _("Chargers at the door"),
+    "requests": _("Open requests about personal data"),
 }
 
 
@@ -179,7 +181,11 @@ class Shell:
         needing = chargers.filter(Q(connection_holder="") | Exists(faulted))
         cases = rows(self.request, Case.objects.filter(resolved_at__isnull=True))
         strangers = seen_by(self.admin).count()
-        return {"chargers": needing.count(), "cases": cases.count(), "strangers": strangers}
+        found = {"chargers": needing.count(), "cases": cases.count(), "strangers": strangers}
+        if may(self.admin, Action.EDIT_COMPANY):
+            asked = rows(self.request, DataRequest.objects.filter(done_at__isnull=True))
+            found["requests"] = asked.count()
+        return found
 
     def _link(self, item: Item) -> Link:
         match = self.request.resolver_match

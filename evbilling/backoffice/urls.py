@@ -26,6 +26,7 @@ from evbilling.backoffice import (
     live,
     overview,
     prices,
+    privacy,
     reservations,
     sales_tax,
     search,
@@ -219,5 +220,7 @@ urlpatterns = [
     path("told/", told.index, name="told"),
     path("told/<int:pk>/retry/", told.retry, name="told-retry"),
     path("alarms/", alarms.index, name="alarms"),
+    path("privacy/", privacy.index, name="privacy"),
+    path("privacy/<int:pk>/done/", privacy.done, name="privacy-done"),
     path("alarms/<int:pk>/retry/", alarms.retry, name="alarm-retry"),
 ]

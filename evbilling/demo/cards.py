@@ -33,6 +33,22 @@ class NoCard(DomainError):
 @require_POST
 def hold(request: HttpRequest, code: str) -> HttpResponse:
     """Hold a demo member's card to the charger of this page, with a car at the plug. Demo only."""
+    connector, plug = _with_a_car(code)
+    try:
+        _tell("/tap", {**plug, "id_tag": card_for(connector).id_tag})
+    except OSError as error:
+        raise NoCard from error
+    return redirect("customer", connector.code)
+
+
+@require_POST
+def plug_in(request: HttpRequest, code: str) -> HttpResponse:
+    """A car comes to the plug: for whoever charges by phone login. Demo only."""
+    connector, _plug = _with_a_car(code)
+    return redirect("customer", connector.code)
+
+
+def _with_a_car(code: str) -> tuple[Connector, dict[str, Any]]:
     connector = visits.connector_by_code(code) if settings.DEMO else None
     if connector is None:
         raise Http404
@@ -43,11 +59,7 @@ def hold(request: HttpRequest, code: str) -> HttpResponse:
         log.debug("a car stands there already")
     except OSError as error:
         raise NoCard from error
-    try:
-        _tell("/tap", {**plug, "id_tag": card_for(connector).id_tag})
-    except OSError as error:
-        raise NoCard from error
-    return redirect("customer", connector.code)
+    return connector, plug
 
 
 def card_for(connector: Connector) -> Card:

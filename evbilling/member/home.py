@@ -1,5 +1,6 @@
 """The member's first page, history, one charge, documents."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -72,6 +73,7 @@ def charge(request: MemberRequest, pk: int) -> HttpResponse:
     place = visits.place(connector)
     found: dict[str, Any] = receipt_context(session, place)
     found |= {
+        "receipt": replace(found["receipt"], move_the_car=False),  # it is long gone
         "station_name": session.station,
         "charger": session.charger,
         "connector": connector,

@@ -26,7 +26,6 @@ from users.services import codes, members, phones
 from users.services.codes import AGAIN_AFTER, TooSoon, Wish
 
 
-
 class SameNumber(DomainError):
     code = "same_phone"
     message = _("This is your number already.")
@@ -165,9 +164,7 @@ def _profile(request: MemberRequest, error: DomainError | None = None) -> HttpRe
     return page(request, "profile", found, error=error)
 
 
-def _number(
-    request: MemberRequest, flow: str, error: DomainError | None = None
-) -> HttpResponse:
+def _number(request: MemberRequest, flow: str, error: DomainError | None = None) -> HttpResponse:
     """The step at hand: ``ask``, ``old`` (its code), ``new`` (the number), ``code`` (the new one's)."""
     old, new = _row(request, flow, OLD), _row(request, flow, NEW)
     proven = _old_proven(request, flow) is not None

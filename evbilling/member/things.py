@@ -82,7 +82,9 @@ def find(request: MemberRequest) -> HttpResponse:
         connector = _plug(request, request.POST.get("code", "").strip())
     except DomainError as error:
         typed = request.POST.get("code", "")[:MOST_CODE]
-        return page(request, "favourites", {"plugs": plugs_of(request), "typed": typed}, error=error)
+        return page(
+            request, "favourites", {"plugs": plugs_of(request), "typed": typed}, error=error
+        )
     return _see(redirect("customer", connector.code))
 
 

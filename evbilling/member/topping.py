@@ -1,9 +1,8 @@
 """Topping up: how much, which way, and the payment until it is over."""
 
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlencode, urlsplit
-from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from django.conf import settings
 from django.http import Http404, HttpResponse
@@ -86,9 +85,7 @@ def pay(request: MemberRequest, reference: str) -> HttpResponse:
     """A payment of the member's: what to do now, until the money is there. Another's does not exist."""
     payment = _one(request, reference)
     found = _state(payment)
-    response = page(
-        request, "pay", found, key=f"pay:{payment.state}:{found['kind']}:{bool(payment.look_at)}"
-    )
+    response = page(request, "pay", found, key=f"pay:{payment.state}:{found['kind']}")
     if found["kind"] == "card":
         response["Content-Security-Policy"] = card_form.policy()
     return response
@@ -183,9 +180,7 @@ def _form(request: MemberRequest, error: DomainError | None = None) -> HttpRespo
 def _way(each: Offered, chosen: str) -> Way:
     face = FACES[each.method.value]
     banks = tuple((name, BANKS.get(name, name)) for name in each.capability.sources)
-    return Way(
-        each.method.value, face.icon, str(face.name), banks, each.method.value == chosen
-    )
+    return Way(each.method.value, face.icon, str(face.name), banks, each.method.value == chosen)
 
 
 def _payments(request: MemberRequest) -> Any:
@@ -202,7 +197,7 @@ def _one(request: MemberRequest, reference: str) -> Payment:
 
 
 def _wants_card(payment: Payment) -> bool:
-    unsent = payment.state == PaymentState.NEW and payment.look_at is None
+    unsent = payment.state == PaymentState.NEW and not payment.looks
     return payment.method == Method.CARD and unsent and not payment.expired(timezone.now())
 
 

@@ -56,6 +56,12 @@ def signed(satang: int) -> str:
 
 
 @register.filter
+def in_baht(amount_in_baht: int) -> str:
+    """฿1,000: a round sum to choose."""
+    return f"฿{amount_in_baht:,}"
+
+
+@register.filter
 def whole_baht(satang: int) -> str:
     """150, or 150.50 where it has satang: as a form takes it."""
     return f"{Decimal(satang).scaleb(-2):.2f}".removesuffix(".00")

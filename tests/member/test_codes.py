@@ -20,7 +20,10 @@ SIGN_IN = CodePurpose.SIGN_IN
 
 
 def a_wish(n: int = 0, *, flow: str = "", **fields: Any) -> Wish:
-    values: dict[str, Any] = {"phone": f"+668{n:08d}", "address": f"10.0.{n // 250 % 250}.{n % 250}"}
+    values: dict[str, Any] = {
+        "phone": f"+668{n:08d}",
+        "address": f"10.0.{n // 250 % 250}.{n % 250}",
+    }
     return Wish(flow=flow or f"flow{n}", **values | fields)
 
 
@@ -40,11 +43,14 @@ def test_a_code_has_six_digits_and_the_message_carries_its_letters(at: Any, outb
     ((number, text),) = outbox
     assert number == "+66812345678"
     assert f"{codes.digits(row)} is your code (ref {row.reference})" in text
-    assert "http" not in text and len(text) <= 160
+    assert "http" not in text
+    assert len(text) <= 160
     assert codes.say("flow12345678", SIGN_IN, codes.digits(row)).pk == row.pk
 
 
-def test_the_digits_stand_in_no_column_and_no_log(at: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_digits_stand_in_no_column_and_no_log(
+    at: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     row = codes.ask(a_wish())
     digits = codes.digits(row)

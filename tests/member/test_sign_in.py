@@ -26,7 +26,14 @@ def a_phone(outbox: Outbox, **company: Any) -> MemberPhone:
 
 @pytest.mark.parametrize(
     "written",
-    ["0812345678", "081-234-5678", "๐๘๑ ๒๓๔ ๕๖๗๘", "66812345678", "+66 (0)81 234 5678", "0066812345678"],
+    [
+        "0812345678",
+        "081-234-5678",
+        "๐๘๑ ๒๓๔ ๕๖๗๘",
+        "66812345678",
+        "+66 (0)81 234 5678",
+        "0066812345678",
+    ],
 )
 def test_a_number_is_the_same_in_every_form(outbox: Outbox, written: str) -> None:
     phone = a_phone(outbox)
@@ -45,9 +52,7 @@ def test_a_number_is_the_same_in_every_form(outbox: Outbox, written: str) -> Non
         ("+1 202 555 0123", "Thai mobile numbers only"),
     ],
 )
-def test_what_gets_no_message_gets_a_sentence(
-    outbox: Outbox, written: str, sentence: str
-) -> None:
+def test_what_gets_no_message_gets_a_sentence(outbox: Outbox, written: str, sentence: str) -> None:
     answer = a_phone(outbox).ask(written)
     assert answer.status_code == 422
     assert sentence in Seen(answer)
@@ -63,13 +68,15 @@ def test_a_new_number_is_a_member_only_after_the_code_and_the_notice(outbox: Out
     assert not Customer.objects.exists()
     assert phone.get()["Location"].startswith("/me/sign-in")  # not signed in yet
     shown = phone.see("notice")
-    assert "What we keep about you" in shown and "make my account" in shown
+    assert "What we keep about you" in shown
+    assert "make my account" in shown
     phone.accept()
     member = Customer.objects.get()
     assert (member.company, member.phone, member.level) == (phone.company, KNOWN, "member")
     kept = NoticeAcceptance.objects.get()
     assert (kept.customer, kept.version, kept.language) == (member, VERSION, "en")
-    assert "at least 90 days" in kept.text and member.marketing_since is None
+    assert "at least 90 days" in kept.text
+    assert member.marketing_since is None
     assert phone.get().status_code == 200
     assert phone.accept().status_code == 303  # once more changes nothing
     assert NoticeAcceptance.objects.count() == Customer.objects.count() == 1
@@ -140,7 +147,13 @@ def test_the_number_goes_back_to_the_page_it_came_from_and_nowhere_else(outbox: 
     phone = a_phone(outbox)
     a_customer(phone.company, phone=KNOWN)
     assert phone.sign_in(KNOWN, to="/c/ABCD2345")["Location"] == "/c/ABCD2345"
-    for evil in ("https://evil.example/", "//evil.example", "/\\evil.example", "/c/\\evil", "/api/"):
+    for evil in (
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "/c/\\evil",
+        "/api/",
+    ):
         with time_machine.travel(timezone.now() + timedelta(minutes=5)):
             OneTimeCode.objects.all().delete()
             answer = phone.sign_in(KNOWN, to=evil)

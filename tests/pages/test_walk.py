@@ -26,6 +26,7 @@ from tests.factories import (
     a_charger,
     a_company,
     a_connector,
+    a_customer,
     a_forward,
     a_reservation,
     a_session,
@@ -36,7 +37,8 @@ from tests.files.world import a_campaign, a_sent_file, an_image
 from tests.meaoscp.runs import an_acceptance_run
 from tests.pages.people import a_visitor, signed_in
 from users.access import RIGHTS, Action
-from users.models import Company, Level
+from users.models import Company, DataRequestKind, Level
+from users.services import members
 
 pytestmark = pytest.mark.django_db
 OPEN_TO_ALL = {"home", "signin", "signin-code", "signout"}
@@ -79,6 +81,7 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
             "reservation": kept.pk,
             "template": template.pk,
             "statement": a_statement(company, station).pk,
+            "privacy": a_request(company),
             "charger-acceptance-run": acceptance,
             "charger-acceptance-decide": acceptance,
             "charger-acceptance-paper": acceptance,
@@ -93,6 +96,11 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
         "level": {"price-edit": "guest"},
         "gateway": {"gateway": "omise"},
     }
+
+
+def a_request(company: Company) -> int:
+    """A member wants to be forgotten."""
+    return members.ask_for(a_customer(company), DataRequestKind.ERASURE).pk
 
 
 def path_of(pattern: URLPattern, world: dict[str, dict[str, Any]]) -> str:

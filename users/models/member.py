@@ -137,9 +137,7 @@ class Favourite(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        constraints = [
-            models.UniqueConstraint(fields=["customer", "code"], name="favourite_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["customer", "code"], name="favourite_once")]
 
     def __str__(self) -> str:
         return f"{self.code} of {self.customer_id}"

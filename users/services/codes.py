@@ -163,7 +163,11 @@ def proven(flow: str, purpose: CodePurpose) -> OneTimeCode | None:
     """The code that was said on this phone a little while ago and has not been made use of yet."""
     row = newest(flow, purpose)
     fresh = row is not None and row.used_at is not None and row.ended_at is None
-    return row if row and fresh and timezone.now() - (row.used_at or row.created_at) < PROOF_LASTS else None
+    return (
+        row
+        if row and fresh and timezone.now() - (row.used_at or row.created_at) < PROOF_LASTS
+        else None
+    )
 
 
 def spend(row: OneTimeCode) -> None:

@@ -233,7 +233,11 @@ def rename(customer: Customer, name: str, language: str) -> None:
 
 def change_number(customer: Customer, phone: str, *, keep: str) -> None:
     """A number proven on the old and the new phone. Every other phone is signed out. ``PhoneTaken``."""
-    customers.update(customer, {"phone": phone}, actor=_self(customer), keep=digest(keep))
+    try:
+        customers.update(customer, {"phone": phone}, actor=_self(customer), keep=digest(keep))
+    except customers.PhoneTaken:
+        customer.refresh_from_db(fields=["phone"])
+        raise
 
 
 def allow_marketing(customer: Customer, wanted: bool) -> None:
