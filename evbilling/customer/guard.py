@@ -24,6 +24,7 @@ MINUTE = 60
 # In a minute: what one phone may do at one plug, and all phones of one address there (a mall's
 # phones share one), what it may read, and how many codes that do not exist an address may try.
 ACTS, ACTS_PER_ADDRESS, READS, UNKNOWN_CODES = 12, 40, 90, 20
+PAPERS = 40
 
 
 class TooOften(DomainError):
@@ -75,6 +76,11 @@ def limit_reads(connector: Connector, visitor: str) -> None:
 def limit_unknown(request: HttpRequest) -> None:
     """Refuse an address that tries out codes."""
     _count(f"code:{client_address(request)}", UNKNOWN_CODES)
+
+
+def limit_papers(request: HttpRequest) -> None:
+    """Refuse an address that has papers printed without end: each costs a good part of a second."""
+    _count(f"paper:{client_address(request)}", PAPERS)
 
 
 def _count(key: str, most: int) -> None:
