@@ -37,6 +37,7 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     # users
     "card_changed": ("stations.services.local_lists.on_people_changed",),
     "customer_changed": ("stations.services.local_lists.on_people_changed",),
+    "line_guest_ready": ("evbilling.telling.on_line_guest_ready",),
     # billing
     "allowance_due": ("billing.services.allowance.on_allowance_due",),
     "authorisation_lapsed": (
@@ -50,6 +51,8 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "bill_paid": ("billing.services.documents.on_bill_paid",),
     "invoice_issued": (),
     "invoice_changed": (),
+    "session_billed": ("evbilling.telling.on_session_billed",),
+    "grace_ending": ("evbilling.telling.on_grace_ending",),
     "wallet_changed": ("billing.services.allowance.on_wallet_changed",),
 }
 

@@ -3,7 +3,8 @@
 from users.models.admin import Admin, ApiToken, Level
 from users.models.company import Company, TaxEntity
 from users.models.customer import BillingMode, Card, CardStatus, Customer, CustomerLevel
-from users.models.message import Message, MessageStatus
+from users.models.line import LineEvent, LineGuest, LineLink, LineNonce, LineQuota, LinkedBy
+from users.models.message import Channel, Message, MessageStatus
 
 __all__ = [
     "Admin",
@@ -11,10 +12,17 @@ __all__ = [
     "BillingMode",
     "Card",
     "CardStatus",
+    "Channel",
     "Company",
     "Customer",
     "CustomerLevel",
     "Level",
+    "LineEvent",
+    "LineGuest",
+    "LineLink",
+    "LineNonce",
+    "LineQuota",
+    "LinkedBy",
     "Message",
     "MessageStatus",
     "TaxEntity",
