@@ -51,7 +51,6 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "bill_paid": ("billing.services.documents.on_bill_paid",),
     "invoice_issued": (),
     "invoice_changed": (),
-    "session_billed": ("evbilling.telling.on_session_billed",),
     "grace_ending": ("evbilling.telling.on_grace_ending",),
     "wallet_changed": ("billing.services.allowance.on_wallet_changed",),
 }

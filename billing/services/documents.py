@@ -138,6 +138,11 @@ def pdf(document: TaxDocument, paper: Size = "a4", *, copy: bool = False) -> byt
     return slip.printed(document) if paper == "80mm" else invoice.printed(document, copy=copy)
 
 
+def attached(document_id: int) -> bytes:
+    """The A4 paper, made when an e-mail goes out."""
+    return pdf(TaxDocument.objects.get(pk=document_id))
+
+
 def tax_point(bill: Bill, paid_at: datetime | None = None) -> date:
     """The day of the document: when the money came (s.78/1).
 
