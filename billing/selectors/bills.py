@@ -206,12 +206,8 @@ def _stored_lines(bill: Bill) -> tuple[pricing.Line, ...]:
 
 
 def _exact(line: pricing.Line) -> Decimal:
-    """Baht before rounding."""
-    if line.part is Part.ENERGY:
-        return line.unit_price * line.quantity / pricing.WH_PER_KWH
-    if line.part is Part.TIME:
-        return line.unit_price * line.quantity / pricing.SECONDS_PER_MINUTE
-    return line.unit_price
+    """Baht before rounding, and before the price list's most for a penalty."""
+    return line.unit_price * line.quantity / pricing.PER.get(line.part, 1)
 
 
 def _borders(usage: pricing.Usage, segments: Sequence[Segment]) -> tuple[Border, ...]:

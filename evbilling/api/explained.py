@@ -25,15 +25,26 @@ WHAT: dict[tuple[Part, Period], str | Promise] = {
     (Part.TIME, Period.ON_PEAK): _("Time On-Peak (working days %(from)s–%(until)s)"),
     (Part.TIME, Period.OFF_PEAK): _("Time Off-Peak (nights, weekends, holidays)"),
     (Part.TIME, Period.ANY): _("Time"),
+    (Part.PARKING, Period.ON_PEAK): _("Parking On-Peak (working days %(from)s–%(until)s)"),
+    (Part.PARKING, Period.OFF_PEAK): _("Parking Off-Peak (nights, weekends, holidays)"),
+    (Part.PARKING, Period.ANY): _("Parking"),
+    (Part.PENALTY, Period.ON_PEAK): _("Penalty On-Peak (working days %(from)s–%(until)s)"),
+    (Part.PENALTY, Period.OFF_PEAK): _("Penalty Off-Peak (nights, weekends, holidays)"),
+    (Part.PENALTY, Period.ANY): _("Penalty for staying"),
+    (Part.RESERVATION, Period.ANY): _("Reservation fee"),
 }
 SUM: dict[Part, str | Promise] = {
     Part.START: _("%(what)s: %(price)s baht"),
     Part.FLAT: _("%(what)s: %(price)s baht"),
     Part.ENERGY: _("%(what)s: %(quantity)s kWh × %(price)s baht"),
     Part.TIME: _("%(what)s: %(quantity)s min × %(price)s baht"),
+    Part.PARKING: _("%(what)s: %(quantity)s h × %(price)s baht"),
+    Part.PENALTY: _("%(what)s: %(quantity)s min × %(price)s baht"),
+    Part.RESERVATION: _("%(what)s: %(price)s baht"),
 }
-UNITS = {Part.START: "charge", Part.FLAT: "charge", Part.ENERGY: "Wh", Part.TIME: "s"}
-PER = {Part.ENERGY: pricing.WH_PER_KWH, Part.TIME: pricing.SECONDS_PER_MINUTE}
+UNITS = dict.fromkeys(pricing.ONCE, "charge") | {
+    part: "Wh" if part is Part.ENERGY else "s" for part in pricing.PER
+}
 PERIODS, PARTS = [p.value for p in Period], [p.value for p in Part]
 MEASURED = _("Metered from %(from)s to %(to)s: %(wh)s Wh.")
 SHARED = _(
@@ -156,7 +167,7 @@ class _Worded:
             "end": end,
             "energy": part.wh,
             "seconds": part.seconds,
-            "amount": f"{(line.unit_price * quantity / PER[line.part]).normalize():f}",
+            "amount": f"{(line.unit_price * quantity / pricing.PER[line.part]).normalize():f}",
             "reason": " ".join([told, *shared]),
         }
 
@@ -190,7 +201,7 @@ class _Worded:
 def _quantity(line: pricing.Line) -> str:
     if line.part is Part.ENERGY:
         return kwh(line.quantity)
-    return f"{(Decimal(line.quantity) / pricing.SECONDS_PER_MINUTE).normalize():f}"
+    return f"{(Decimal(line.quantity) / pricing.PER.get(line.part, 1)).normalize():f}"
 
 
 def kwh(wh: int) -> str:

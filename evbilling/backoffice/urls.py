@@ -176,6 +176,7 @@ urlpatterns = [
     path("stations/<int:pk>/sheets.pdf", sheets.station_pdf, name="station-sheets-pdf"),
     path("sessions/", sessions.index, name="sessions"),
     path("sessions/<int:pk>/", sessions.detail, name="session"),
+    path("sessions/<int:pk>/bill/", sessions.bill, name="session-bill"),
     path("sessions/<int:pk>/frames/", frames.of_session, name="session-frames"),
     path("sessions/<int:pk>/stop/", sessions.stop, name="session-stop"),
     path("prices/", prices.index, name="prices"),

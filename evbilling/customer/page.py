@@ -19,6 +19,7 @@ from billing.selectors import quotes
 from billing.selectors.costs import usage_of
 from billing.services import wallets
 from core.errors import DomainError
+from evbilling import explained_page
 from evbilling.customer import choice, chooser, drawing, keeping, receipts, ride, words
 from evbilling.customer.money import Money
 from evbilling.customer.stage import Phone, Stage, stage_of
@@ -146,6 +147,12 @@ def receipt_page(session: Session) -> dict[str, Any]:
         | receipt_context(session, place)
         | {"state": words.DONE, "vat": True, "by_link": True, "now": timezone.now()}
     )
+
+
+def explained_of(session: Session) -> dict[str, Any]:
+    """The page that explains a receipt's amount."""
+    back = reverse("customer-receipt", args=[session.connector.code, receipts.token_of(session)])
+    return explained_page.context(session, back_url=back, back_word=_("Receipt"), office=False)
 
 
 def _where(place: Place) -> dict[str, Any]:
@@ -316,7 +323,8 @@ def _receipt(what: Look) -> dict[str, Any]:
 def receipt_context(session: Session, place: Place) -> dict[str, Any]:
     found = receipts.receipt(session, place)
     link = reverse("customer-receipt", args=[place.connector.code, found.token])
-    return {"receipt": found, "receipt_link": link}
+    why = reverse("customer-explained", args=[place.connector.code, found.token])
+    return {"receipt": found, "receipt_link": link, "explained_link": why}
 
 
 def _busy(what: Look) -> dict[str, Any]:
