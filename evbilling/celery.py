@@ -11,6 +11,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 
 # Every periodic job of the product: name, task, seconds.
 PERIODIC: tuple[tuple[str, str, float], ...] = (
+    ("payments and refunds", "evbilling.tasks.look_at_payments", 5),
     ("frame partitions", "evbilling.tasks.make_frame_partitions", 6 * 3600),
     ("frame retention", "evbilling.tasks.drop_old_frames", 6 * 3600),
     ("ledger proof", "evbilling.tasks.prove_ledger", 6 * 3600),

@@ -7,6 +7,7 @@ from django.core.checks import CheckMessage, Error
 from django.core.checks import register as register_check
 from django.utils.module_loading import import_string
 
+from evbilling import gateway_settings
 from evbilling.api.permissions import check_views
 
 
@@ -14,6 +15,7 @@ def register() -> None:
     register_check(handlers_import)
     register_check(check_views)
     register_check(secret_is_set, deploy=True)
+    register_check(gateways_are_whole)
 
 
 def handlers_import(**kwargs: Any) -> list[CheckMessage]:
@@ -36,3 +38,9 @@ def secret_is_set(**kwargs: Any) -> list[CheckMessage]:
     if settings.SECRET_KEY.startswith("insecure-"):
         return [Error("SECRET_KEY is not set", id="evbilling.E002")]
     return []
+
+
+def gateways_are_whole(**kwargs: Any) -> list[CheckMessage]:
+    """No payment gateway is half set up."""
+    values = {name: getattr(settings, name) for name in gateway_settings.NAMES}
+    return [Error(text, id="evbilling.E003") for text in gateway_settings.complaints(values)]

@@ -29,7 +29,11 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "station_switched": (),
     "connector_changed": (),
     "card_tapped": (),
-    "session_started": ("billing.services.allowance.on_session_started",),
+    "plugged_in": ("evbilling.selling.on_plugged_in",),
+    "session_started": (
+        "billing.services.allowance.on_session_started",
+        "billing.services.purchases.on_session_started",
+    ),
     "session_ended": ("billing.services.bills.on_session_ended",),
     "command_finished": ("stations.services.outcomes.on_command_finished",),
     "case_opened": (),
@@ -45,10 +49,17 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     ),
     "session_billed": ("evbilling.telling.on_session_billed",),
     "wallet_changed": ("billing.services.allowance.on_wallet_changed",),
+    "payment_changed": ("evbilling.selling.on_payment_changed",),
+    "purchase_changed": (),
+    "purchase_due": ("billing.services.purchases.on_purchase_due",),
+    "paid_start_due": ("evbilling.selling.on_start_due",),
+    "refund_changed": (),
+    "refund_reminder": ("billing.services.refunds.on_reminder_due",),
 }
 
 # Orders that a part of the product gave: the first word of the order's key -> who takes the outcome.
 COMMAND_OUTCOMES: dict[str, str] = {
+    "paid_start": "evbilling.selling.on_outcome",
     "start_leave": "stations.services.authorisations.on_outcome",
     "password": "stations.services.passwords.on_outcome",
     "certificate": "stations.services.certificates.on_outcome",

@@ -262,6 +262,7 @@ LOGGING = {
         "uvicorn.access": {"level": "WARNING"},
         "uvicorn.error": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},  # would write every URL, and some URLs are secrets
         "fontTools": {"level": "WARNING"},  # tells of every table of every font in a PDF
         "django.request": {"level": "ERROR"},
     },
@@ -288,3 +289,18 @@ FILES_DIR: Path = DATA_DIR / "files"
 FIRMWARE_MAX_BYTES: int = env_int("FIRMWARE_MAX_BYTES", 512 * 1024 * 1024)
 UPLOAD_MAX_BYTES: int = env_int("UPLOAD_MAX_BYTES", 100 * 1024 * 1024)  # what a charger may send
 UPLOAD_KEEP_DAYS: int = env_int("UPLOAD_KEEP_DAYS", 90)
+
+# --- payment gateways: the operator's own accounts; legal entities may have theirs ---------------------
+OMISE_PUBLIC_KEY: str = env("OMISE_PUBLIC_KEY") or ""
+OMISE_SECRET_KEY: str = env("OMISE_SECRET_KEY") or ""
+OMISE_WEBHOOK_SECRET: str = env("OMISE_WEBHOOK_SECRET") or ""
+OMISE_WEBHOOK_SECRET_OLD: str = env("OMISE_WEBHOOK_SECRET_OLD") or ""
+OMISE_API_URL: str = env("OMISE_API_URL") or "https://api.omise.co"
+OMISE_VAULT_URL: str = env("OMISE_VAULT_URL") or "https://vault.omise.co"
+OMISE_SCRIPT_URL: str = env("OMISE_SCRIPT_URL") or "https://cdn.omise.co/omise.js"
+SCB_API_KEY: str = env("SCB_API_KEY") or ""
+SCB_API_SECRET: str = env("SCB_API_SECRET") or ""
+SCB_BILLER_ID: str = env("SCB_BILLER_ID") or ""
+SCB_REF3: str = env("SCB_REF3") or "SCB"
+SCB_API_URL: str = env("SCB_API_URL") or "https://api-sandbox.partners.scb/partners/sandbox"
+DEMO_BANK_URL: str = env("DEMO_BANK_URL") or ""  # where a person plays the bank in the demo

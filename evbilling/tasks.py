@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
-from billing.services import ledger
+from billing.services import ledger, payments, refunds
 from core.models import Fact
 from evbilling import health
 from stations.services import (
@@ -55,6 +55,28 @@ def prove_ledger() -> None:
     cache.set(health.LEDGER_WRONG, sum(wrong.values()), timeout=None)
     if wrong:
         log.error("the ledger does not prove out", extra={"wrong": wrong})
+
+
+@shared_task
+def look_at_payment(payment_id: int) -> None:
+    """Ask the gateway how one payment stands: a webhook came, or its time has."""
+    payments.look(payment_id)
+
+
+@shared_task
+def pay_refund(refund_id: int) -> None:
+    """Have the gateway pay one refund, or see whether it has."""
+    refunds.run(refund_id)
+
+
+@shared_task
+def look_at_payments() -> None:
+    """Hand out every look, capture, release and refund that is due; each is claimed once."""
+    payments.expire_due()
+    for payment_id in payments.look_due():
+        look_at_payment.delay(payment_id)
+    for refund_id in refunds.run_due():
+        pay_refund.delay(refund_id)
 
 
 @shared_task

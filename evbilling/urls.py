@@ -8,6 +8,7 @@ from evbilling.demo import cards
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("evbilling.api.urls")),  # first: found without trying every page
     path("c/", include("evbilling.customer.urls")),
+    path("webhooks/", include("evbilling.webhooks.urls")),
     path("", include("evbilling.backoffice.urls")),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

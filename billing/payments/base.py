@@ -141,6 +141,10 @@ class BadNotice(Exception):
     """A webhook with a wrong, old or missing signature, or that is no notice at all."""
 
 
+class NotANotice(BadNotice):
+    """A webhook that cannot be read at all, whoever sent it."""
+
+
 class Gateway(Protocol):
     """One account at one payment gateway."""
 

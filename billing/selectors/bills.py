@@ -130,7 +130,7 @@ def explain(bill: Bill) -> Explanation:
 
 def explain_so_far(session: Session) -> tuple[Explanation, Tariff] | None:
     """The same for a charge without a bill: what it would be now. None where no price list applies."""
-    found = tariffs.value(session.station, session.level, session.started_at)
+    found = tariffs.of_session(session)
     if found is None:
         return None
     row, tariff = found

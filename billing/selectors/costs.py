@@ -32,7 +32,7 @@ def usage_of(session: Session, *, cap_wh: int | None = None) -> pricing.Usage:
 
 def cost_so_far(session: Session) -> CostSoFar | None:
     """The price of what a running session has drawn; None where no price list applies."""
-    found = tariffs.value(session.station, session.level, session.started_at)
+    found = tariffs.of_session(session)
     if found is None:
         return None
     usage = usage_of(session)

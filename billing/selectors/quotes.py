@@ -15,7 +15,7 @@ from billing.models import PriceLevel, Tariff
 from billing.money import round_satang
 from billing.pricing import Part, Period
 from billing.services import tariffs
-from stations.models import Station
+from stations.models import Session, Station
 
 PRICE_SCALE = 10_000  # unit prices have at most four decimals: whole numbers for the phone
 # A car may take less than the plug gives: one phase of three, or the slow end of a DC charge.
@@ -111,6 +111,18 @@ def offer(
         change = _new_list(station, level, at, border) or change
     own = found[0].level == level != PriceLevel.GUEST
     return Offer(level, own, tariff, price_at(tariff, at), change)
+
+
+def offer_of(session: Session, at: datetime) -> Offer | None:
+    """The prices of a running charge: those it was sold at, or those of the list it began with."""
+    found = tariffs.of_session(session)
+    if found is None:
+        return None
+    row, tariff = found
+    border = tariff.calendar.next_change(at) if changes_with_period(tariff) else None
+    change = price_at(tariff, border) if border else None
+    own = row.level == session.level != PriceLevel.GUEST
+    return Offer(session.level, own, tariff, price_at(tariff, at), change)
 
 
 def day(tariff: pricing.Tariff, at: datetime) -> list[Stretch]:

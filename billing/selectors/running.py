@@ -10,8 +10,8 @@ from typing import Any
 
 from django.db.models import Case, IntegerField, OuterRef, QuerySet, Subquery, Value, When
 
-from billing import pricing
-from billing.models import Tariff
+from billing import pricing, values
+from billing.models import Purchase, Tariff
 from billing.selectors.costs import cost_so_far
 from billing.selectors.tariffs import calendars_of
 from billing.services.bills import bought_wh
@@ -21,12 +21,15 @@ from stations.selectors.live import Around, Moment, Register, registers_around
 
 
 def with_tariff(sessions: QuerySet[Session]) -> QuerySet[Session]:
-    """Each session with ``tariff_id``, the price list it began under (as ``tariffs.in_force``)."""
+    """Each session with ``tariff_id``, the list it began under, and ``sold_at`` (``tariffs.of_session``)."""
     lists = [
         When(level=level, then=Subquery(_newest(candidates)))
         for level, candidates in FALLBACK.items()
     ]
-    return sessions.annotate(tariff_id=Case(*lists, output_field=IntegerField()))
+    sold = Purchase.objects.filter(leave__session=OuterRef("pk")).values("tariff_value")[:1]
+    return sessions.annotate(
+        tariff_id=Case(*lists, output_field=IntegerField()), sold_at=Subquery(sold)
+    )
 
 
 def costs(sessions: Iterable[Session]) -> dict[int, int]:
@@ -38,7 +41,9 @@ def costs(sessions: Iterable[Session]) -> dict[int, int]:
     priced: list[tuple[Session, pricing.Tariff]] = []
     for session in sessions:
         row = rows.get(getattr(session, "tariff_id", 0) or 0)
-        if row is not None:
+        if sold_at := getattr(session, "sold_at", None):
+            priced.append((session, values.tariff_from_json(sold_at)))
+        elif row is not None:
             priced.append((session, row.as_value(calendars[session.station_id])))
     moments = {session.pk: _borders(session, tariff) for session, tariff in priced}
     starts = {session.pk: session.meter_start for session, _ in priced}

@@ -7,14 +7,14 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from billing import forecast, pricing
-from billing.models import Account, Hold, HoldState
-from billing.money import to_baht
+from billing import forecast, pricing, values
+from billing.models import Account, Hold, HoldState, Purchase, PurchaseState
+from billing.selectors import purchases as sold
 from billing.selectors import standing as balances
 from billing.selectors.costs import usage_of
 from billing.services import ledger, tariffs, wallets
+from billing.services.choices import BadQuantity, CannotPay, check_choice
 from core import outbox
-from core.errors import DomainError
 from core.models import Fact
 from stations.models import Authorisation, Connector, Session, SessionStatus, Station
 from stations.services import allowances, authorising
@@ -25,27 +25,6 @@ from users.models import Card, Customer
 BORDER_GRACE = timedelta(minutes=2)
 LEAVE_LASTS = timedelta(minutes=3)
 LEAST_WH = 100
-
-
-class BadQuantity(DomainError):
-    code = "bad_quantity"
-
-
-class CannotPay(DomainError):
-    """The wallet or credit line says no; the sentence says what to do."""
-
-    status = 422
-    SENTENCES = {
-        "no_money": _("The wallet does not cover this. Top up, or choose less."),
-        "arrears": _(
-            "There is an unpaid amount from an earlier charge. Pay it first, then charge."
-        ),
-        "credit_used_up": _("The credit limit is used up. Ask the station's office."),
-        "no_tariff": _("This station has no price list yet, so nobody can be charged."),
-    }
-
-    def __init__(self, code: str) -> None:
-        super().__init__(self.SENTENCES[code], code=code)
 
 
 class BillingGate:
@@ -67,6 +46,8 @@ class BillingGate:
         authorisation: Authorisation | None,
     ) -> Allowance | Refusal:
         station = connector.charger.station
+        if authorisation is not None and (bought := sold.of_leave(authorisation)):
+            return _begin_sold(bought, at)
         if customer is None:
             return Refusal("no_customer")
         found = tariffs.value(station, customer.level, at)
@@ -102,12 +83,14 @@ def choose(session: Session, *, wh: int | None, satang: int | None) -> None:
             or locked.hold_id is None
         ):
             raise BadQuantity(_("This charge has ended already."), code="session_ended", status=409)
-        found = tariffs.value(locked.station, locked.level, locked.started_at)
+        if sold.of_session(locked) is not None:
+            raise BadQuantity(_("This charge is paid for already."), code="paid", status=409)
+        found = tariffs.of_session(locked)
         if found is None:
             raise CannotPay("no_tariff")
         tariff = found[1]
         spent = pricing.price(usage_of(locked), tariff).total
-        _check_choice(
+        check_choice(
             locked.station, wh, satang, tariff, drawn_wh=locked.live.energy_wh, spent=spent
         )
         hold = Hold.objects.select_related("account").get(pk=locked.hold_id)
@@ -118,12 +101,18 @@ def choose(session: Session, *, wh: int | None, satang: int | None) -> None:
 
 
 def reserve_for_page(
-    connector: Connector, card: Card, *, wh: int | None, satang: int | None
+    connector: Connector,
+    customer: Customer,
+    card: Card | None = None,
+    *,
+    visitor: str,
+    wh: int | None,
+    satang: int | None,
 ) -> Authorisation:
-    """Confirm first: hold the money for the choice and give leave to start on this connector."""
-    customer = card.customer
-    if customer is None:
-        raise CannotPay("no_money")
+    """Hold the money for the choice and give this phone leave to start on this connector.
+
+    Without a card (login by phone) the leave carries an idTag of its own.
+    """
     now = timezone.now()
     with transaction.atomic():
         station = connector.charger.station
@@ -133,12 +122,16 @@ def reserve_for_page(
         tariff = found[1]
         if (problem := _money_problem(customer, tariff)) is not None:
             raise CannotPay(problem.code)
-        _check_choice(station, wh, satang, tariff, drawn_wh=0)
+        if sold.on_plug(connector) is not None:
+            raise CannotPay("plug_paid")
+        check_choice(station, wh, satang, tariff, drawn_wh=0)
+        charger = connector.charger
         leave = Authorisation.objects.create(
             connector=connector,
             customer=customer,
             card=card,
-            id_tag=authorising.tag_for(connector.charger, card),
+            id_tag=authorising.tag_for(charger, card) if card else authorising.new_tag(charger),
+            visitor=visitor,
             chosen_wh=wh,
             chosen_satang=satang,
             expires_at=now + LEAVE_LASTS,
@@ -178,8 +171,8 @@ def on_authorisation_lapsed(fact: Fact) -> None:
     """Leave that nobody used, or that the charger refused: the held money is free again."""
     leave = Authorisation.objects.select_for_update(of=("self",)).get(pk=fact.subject_id)
     lapsed = leave.cancelled_at is not None or leave.expires_at <= timezone.now()
-    if leave.session_id is not None or not lapsed:
-        return
+    if leave.session_id is not None or not lapsed or sold.of_leave(leave) is not None:
+        return  # what was paid for goes back by itself (purchases)
     if leave.cancelled_at is None:
         Authorisation.objects.filter(pk=leave.pk).update(cancelled_at=timezone.now())
     if leave.hold_id is not None:
@@ -200,6 +193,7 @@ def on_wallet_changed(fact: Fact) -> None:
         hold_id__isnull=False,
         chosen_wh__isnull=True,
         chosen_satang__isnull=True,
+        authorisation__purchase__isnull=True,
     )
     for session in list(running.order_by("pk")):
         _apply_renewal(session, timezone.now())
@@ -232,12 +226,16 @@ def _renew(session: Session) -> None:
 
 
 def _apply_renewal(session: Session, now: datetime) -> datetime | None:
-    found = tariffs.value(session.station, session.level, session.started_at)
-    if found is None or session.customer is None:
+    found = tariffs.of_session(session)
+    if found is None:
         return None
     tariff = found[1]
     hold = Hold.objects.select_related("account").get(pk=session.hold_id or 0)
     if hold.state != HoldState.OPEN:
+        return None
+    if bought := sold.of_session(session):
+        return _apply(session, hold, tariff, now, bought.max_wh, None)
+    if session.customer is None:
         return None
     if session.chosen_wh is None and session.chosen_satang is None:
         most = _most(session.station, session.connector, tariff)
@@ -300,6 +298,24 @@ def _allowance(
         valid_until=_must_renew_by(bought.valid_until, tariff, at),
         chosen_wh=wh,
         chosen_satang=satang,
+    )
+
+
+def _begin_sold(bought: Purchase, at: datetime) -> Allowance | Refusal:
+    """A charge that was paid for begins, with the whole of its money: no second hold is placed."""
+    row = Purchase.objects.select_for_update(of=("self",)).get(pk=bought.pk)
+    if row.state != PurchaseState.PAID:
+        return Refusal("not_paid")
+    Purchase.objects.filter(pk=row.pk).update(state=PurchaseState.CHARGING)
+    tariff = values.tariff_from_json(row.tariff_value)
+    reach = forecast.affordable(row.amount, pricing.Usage(at, at, 0), at, tariff)
+    chosen_wh = row.max_wh if row.satang is None else None
+    return Allowance(
+        max_wh=min(reach.wh, row.max_wh),
+        hold_id=row.hold_id,
+        valid_until=_must_renew_by(reach.valid_until, tariff, at),
+        chosen_wh=chosen_wh,
+        chosen_satang=row.satang,
     )
 
 
@@ -367,33 +383,3 @@ def _credit_side(customer: Customer) -> tuple[Account, int | None]:
     if now.prepaid:
         return wallets.wallet_of(customer), None
     return wallets.receivable_of(customer), customer.credit_limit + now.wallet
-
-
-def _check_choice(
-    station: Station,
-    wh: int | None,
-    satang: int | None,
-    tariff: pricing.Tariff,
-    *,
-    drawn_wh: int,
-    spent: int = 0,
-) -> None:
-    """A running charge's choice covers what it has drawn: a bill ends at the choice (features A8)."""
-    if wh is not None and satang is not None:
-        raise BadQuantity(_("Choose kWh or baht, not both."), field="wh")
-    most = station.max_session_kwh * 1000
-    if wh is not None and not max(drawn_wh, 999) < wh <= most:
-        raise BadQuantity(
-            _("Choose between %(least)s and %(most)s kWh."),
-            field="wh",
-            least=max(drawn_wh // 1000 + 1, 1),
-            most=station.max_session_kwh,
-        )
-    if satang is not None and satang <= max(tariff.once, spent):
-        raise BadQuantity(
-            _("Choose more than %(spent)s baht: so much is used already.")
-            if spent
-            else _("Choose a larger amount in baht."),
-            field="satang",
-            spent=f"{to_baht(spent):,.2f}",
-        )

@@ -1,5 +1,6 @@
 """The bill of a session: made once when it ends, paid from hold, wallet and, for the rest, as a debt."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -8,10 +9,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from billing import pricing, values
-from billing.models import AccountKind, Bill, Hold, PaymentStatus, Transfer
+from billing.models import AccountKind, Bill, Hold, PaymentStatus, Purchase, Transfer
 from billing.money import vat_within
+from billing.selectors import purchases
 from billing.selectors.costs import usage_of
-from billing.services import ledger, tariffs, wallets
+from billing.services import ledger, prepaid, tariffs, wallets
 from core import outbox
 from core.models import Fact
 from stations.models import Session
@@ -42,10 +44,10 @@ def bill_session(session: Session, at: datetime | None = None) -> Bill | None:
 
     ``at``: when that was, for charges that are entered afterwards.
     """
-    customer = session.customer
-    if customer is None:
+    customer, bought = session.customer, purchases.of_session(session)
+    if customer is None and bought is None:
         return None
-    found = tariffs.value(session.station, session.level, session.started_at)
+    found = tariffs.of_session(session)
     if found is None:
         raise NoPriceList(f"station {session.station_id} has no price list for {session.level}")
     tariff_row, tariff = found
@@ -55,7 +57,11 @@ def bill_session(session: Session, at: datetime | None = None) -> Bill | None:
     stopped = session.stopped_at or usage.end
     rate = tariffs.vat_rate(entity, stopped.astimezone(ZoneInfo(settings.LOCAL_ZONE)).date())
     vat = vat_within(priced.total, rate)
-    payment = _pay(session, customer, priced.total, vat, at)
+    income = _income(session, priced.total, vat)
+    if bought is not None:
+        payment = _paid_before(session, bought, priced.total, income, at)
+    elif customer is not None:
+        payment = _pay(session, customer, priced.total, income, at)
     bill = Bill.objects.create(
         session=session,
         company_id=session.company_id,
@@ -76,9 +82,10 @@ def bill_session(session: Session, at: datetime | None = None) -> Bill | None:
         payment_status=payment.status,
         billed_at=at or timezone.now(),
     )
-    outbox.publish(
-        "wallet_changed", customer.pk, company_id=session.company_id, customer=customer.pk
-    )
+    if customer is not None and bought is None:
+        outbox.publish(
+            "wallet_changed", customer.pk, company_id=session.company_id, customer=customer.pk
+        )
     outbox.publish(
         "session_billed",
         session.pk,
@@ -106,18 +113,40 @@ def bought_wh(session: Session) -> int | None:
     return session.allowance_wh if chose else None
 
 
+def _income(session: Session, total: int, vat: int) -> list[ledger.Posting]:
+    """The credit side of a bill: income net of VAT, and the VAT of the entity."""
+    company, entity = session.company, session.station.tax_entity
+    income = ledger.account(company, AccountKind.INCOME)
+    postings = [ledger.credit(income, total - vat)]
+    if vat:
+        due = ledger.account(company, AccountKind.VAT_OUTPUT, tax_entity=entity)
+        postings.append(ledger.credit(due, vat))
+    return postings
+
+
+def _paid_before(
+    session: Session,
+    bought: Purchase,
+    total: int,
+    income: Sequence[ledger.Posting],
+    at: datetime | None,
+) -> _Payment:
+    settled = prepaid.settle(session, bought, total, income, at)
+    status = PaymentStatus.PAID if total else PaymentStatus.FREE
+    return _Payment(settled.transfer, 0, 0, status)
+
+
 def _pay(
-    session: Session, customer: Customer, total: int, vat: int, at: datetime | None
+    session: Session,
+    customer: Customer,
+    total: int,
+    income: Sequence[ledger.Posting],
+    at: datetime | None,
 ) -> _Payment:
     """Close the hold; take from the wallet what is free, owe the rest."""
     company = session.company
     wallet, owed = wallets.wallet_of(customer), wallets.receivable_of(customer)
-    income = ledger.account(company, AccountKind.INCOME)
-    entity = session.station.tax_entity
-    vat_account = (
-        ledger.account(company, AccountKind.VAT_OUTPUT, tax_entity=entity) if vat else income
-    )
-    ledger.lock(wallet, owed, income, vat_account)
+    ledger.lock(wallet, owed, *(posting.account for posting in income))
     hold = Hold.objects.filter(pk=session.hold_id).first() if session.hold_id else None
     if hold is not None:
         ledger.close_hold(hold, posted=min(total, hold.amount))
@@ -133,8 +162,7 @@ def _pay(
             [
                 ledger.debit(wallet, from_wallet),
                 ledger.debit(owed, rest),
-                ledger.credit(income, total - vat),
-                ledger.credit(vat_account, vat),
+                *income,
             ],
             reason=f"session {session.transaction_id}",
             actor="system",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models import Account, AccountKind, Entry, Hold, HoldState, Transfer
 from billing.money import MAX_SATANG
+from billing.services import proofs
 from core.errors import Conflict, DomainError
 from users.models import Company, Customer, TaxEntity
 
@@ -203,6 +204,7 @@ def prove() -> Mapping[str, int]:
                 (SELECT sum(outstanding) FROM billing_bill b WHERE b.customer_id = a.customer_id), 0)""",
     }
     found = {}
+    checks |= proofs.CHECKS
     with transaction.atomic(), connection.cursor() as cursor:
         for name, query in checks.items():
             cursor.execute(query)

@@ -10,12 +10,12 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from billing import pricing
-from billing.models import PriceLevel, Tariff, TouHoliday, VatRate
+from billing import pricing, values
+from billing.models import PriceLevel, Purchase, Tariff, TouHoliday, VatRate
 from billing.models.tariff import elements_from_json
 from core import audit
 from core.errors import DomainError
-from stations.models import Station
+from stations.models import Session, Station
 from users.models import TaxEntity
 
 FALLBACK: dict[str, tuple[str, ...]] = {
@@ -60,6 +60,22 @@ def value(station: Station, level: str, at: datetime) -> tuple[Tariff, pricing.T
     """The row and the value in force, with the calendar of the station's utility."""
     row = in_force(station, level, at)
     return (row, row.as_value(calendar_of(station))) if row is not None else None
+
+
+def of_session(session: Session) -> tuple[Tariff, pricing.Tariff] | None:
+    """What a charge is priced with: paid before, the price it was sold at; else the list in force
+    when it began."""
+    bought = (
+        Purchase.objects.select_related("tariff")
+        .filter(leave__session=session)
+        .only("tariff_value", "tariff")
+        .first()
+        if session.pk
+        else None
+    )
+    if bought is not None:
+        return bought.tariff, values.tariff_from_json(bought.tariff_value)
+    return value(session.station, session.level, session.started_at)
 
 
 def calendar_of(station: Station) -> pricing.Calendar:

@@ -17,7 +17,7 @@ from stations.drivers.ocpp.driver import OcppDriver
 from stations.models import CommandStatus, Connector, Session, Visit
 from stations.models.command import OPEN
 from stations.selectors import visits as reads
-from stations.services import visits
+from stations.services import authorising, visits
 
 STOP_AGAIN = timedelta(seconds=15)  # a second tap on Stop within it is the same wish
 
@@ -106,7 +106,12 @@ def _start(look: Look, chosen: choice.Choice, actor: Actor) -> None:
         if visit.card is None or reads.open_leave(visit) is not None:
             return
         leave = allowance.reserve_for_page(
-            look.connector, visit.card, wh=chosen.wh, satang=chosen.satang
+            look.connector,
+            authorising.holder_of(visit.card),
+            visit.card,
+            visitor=look.visitor,
+            wh=chosen.wh,
+            satang=chosen.satang,
         )
         # The start binds the page that still waits; it has until the leave lapses, and a little.
         visits.keep(visit, leave.expires_at + timedelta(minutes=1))

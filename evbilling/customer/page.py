@@ -171,7 +171,7 @@ def _offer(place: Place, phone: Phone, now: datetime) -> quotes.Offer | None:
     """The prices for this phone: its charge's, its card's, else what a member pays."""
     station, session = place.connector.charger.station, phone.session
     if session is not None and session.status == SessionStatus.ACTIVE:
-        return quotes.offer(station, session.level, now, since=session.started_at)
+        return quotes.offer_of(session, now)
     card = phone.visit.card if phone.visit and phone.visit.stage == VisitStage.RECOGNISED else None
     if card is not None and card.customer is not None:
         return quotes.offer(station, card.customer.level, now)

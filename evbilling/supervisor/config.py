@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from evbilling import gateway_settings
 from evbilling.supervisor import procfs
 from evbilling.supervisor.errors import Refused
 
@@ -55,6 +56,7 @@ class Config:
             for other in ports:
                 if name < other and port == ports[other]:
                     raise Refused(f"{other} and {name} are both {port}; they must differ.")
+        _check_gateways(environ)
         return config
 
     def ports(self) -> dict[str, int]:
@@ -126,6 +128,12 @@ def _tls(environ: Mapping[str, str]) -> bool:
         if path and not os.access(path, os.R_OK):
             raise Refused(f"{name}={path} cannot be read.")
     return not missing
+
+
+def _check_gateways(environ: Mapping[str, str]) -> None:
+    given = {name: value(environ, name) or "" for name in gateway_settings.NAMES}
+    if complaints := gateway_settings.complaints(given):
+        raise Refused(" ".join(complaints))
 
 
 def _check_port(bind: str, port: int, variable: str) -> None:

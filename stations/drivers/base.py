@@ -13,8 +13,8 @@ from stations.models import Authorisation, Charger, Command, Connector, PowerLim
 
 
 class ChargerDriver(Protocol):
-    def start(self, authorisation: Authorisation, *, by: str) -> Command:
-        """Ask the charger to start on the authorisation's connector."""
+    def start(self, authorisation: Authorisation, *, by: str, key: str = "") -> Command:
+        """Ask the charger to start on the authorisation's connector; ``key`` names the order."""
         ...
 
     def stop(self, session: Session, *, by: str) -> Command:

@@ -1,5 +1,6 @@
 """Who taps: the answer to Authorize, and what a tap means for a page that waits."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from stations.models import (
     Visit,
     VisitStage,
 )
+from stations.models.charger import CODE_ALPHABET
 from stations.services import gate, holding, measuring
 from users.models import Card, CardStatus, Customer
 from users.models.customer import card_key
@@ -27,6 +29,7 @@ BLOCKED = "Blocked"
 EXPIRED = "Expired"
 INVALID = "Invalid"
 CONCURRENT = "ConcurrentTx"
+NEW_TAG_LENGTH = 16
 CHOOSE_LASTS = timedelta(minutes=5)  # how long a page may think after its card was read
 
 
@@ -52,6 +55,12 @@ def find_card(company_id: int, id_tag: str) -> Card | None:
 def tag_for(charger: Charger, card: Card) -> str:
     """The card's number as this model takes it: some add to long ones (quirk 6)."""
     return card.id_tag[: measuring.device_of(charger).quirks.id_tag_most]
+
+
+def new_tag(charger: Charger) -> str:
+    """An idTag that is nobody's card, for leave without one; no longer than this model takes."""
+    length = min(measuring.device_of(charger).quirks.id_tag_most, NEW_TAG_LENGTH)
+    return "".join(secrets.choice(CODE_ALPHABET) for _ in range(length))
 
 
 def identify(card: Card | None, at: datetime) -> TagInfo:

@@ -80,6 +80,8 @@ def record_statuses(reports: Sequence[StatusReport]) -> None:
         report = latest[(row.charger_id, row.connector_id)]
         if row.status != report.status or row.error_code != report.error_code:
             news.append(_news(row, report))
+            if report.status == ConnectorStatus.PREPARING and row.status != report.status:
+                news.append(_plugged_in(row))
             row.status_at = report.received_at
         changes.append(
             (
@@ -133,6 +135,12 @@ def _news(row: Connector, report: StatusReport) -> News:
             "error": report.error_code,
         },
     )
+
+
+def _plugged_in(row: Connector) -> News:
+    """Of its own kind, so that only a plug-in, not every change, wakes who waits for one."""
+    station = row.charger.station
+    return News("plugged_in", row.pk, station.company_id, "", {"charger": row.charger_id})
 
 
 def record_boots(reports: Sequence[BootReport]) -> None:

@@ -171,7 +171,10 @@ def _save(session: Session, start: Start, leave: Authorisation | None) -> None:
     if leave is not None:
         Authorisation.objects.filter(pk=leave.pk).update(session=session)
     if not session.refusal:
-        _bind_page(session)
+        if leave is not None and leave.visitor:
+            _bind_phone(session, leave.visitor)
+        else:
+            _bind_page(session)
     outbox.publish(
         "session_started",
         session.pk,
@@ -182,6 +185,20 @@ def _save(session: Session, start: Start, leave: Authorisation | None) -> None:
         connector=session.connector_id,
         session=session.pk,
         refusal=session.refusal,
+    )
+
+
+def _bind_phone(session: Session, visitor: str) -> None:
+    """The phone that the leave was given to speaks for the charge, and no other."""
+    Visit.objects.update_or_create(
+        visitor=visitor,
+        connector=session.connector,
+        defaults={
+            "stage": VisitStage.BOUND,
+            "waiting_until": session.started_received_at,
+            "card": session.card,
+            "session": session,
+        },
     )
 
 

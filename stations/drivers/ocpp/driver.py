@@ -16,14 +16,14 @@ from stations.services.authorisations import command_key
 class OcppDriver:
     """Implements ``drivers.base.ChargerDriver`` and ``TakesCommands``."""
 
-    def start(self, authorisation: Authorisation, *, by: str) -> Command:
+    def start(self, authorisation: Authorisation, *, by: str, key: str = "") -> Command:
         connector = authorisation.connector
         return commands.request(
             connector.charger,
             "RemoteStartTransaction",
             {"idTag": authorisation.id_tag, "connectorId": connector.connector_id},
             by=by,
-            key=command_key(authorisation),
+            key=key or command_key(authorisation),
         )
 
     def stop(self, session: Session, *, by: str) -> Command:

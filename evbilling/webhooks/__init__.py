@@ -1,0 +1,1 @@
+"""What payment gateways tell us: kept once, answered at once, believed only after a look."""
