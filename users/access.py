@@ -41,6 +41,9 @@ class Action(StrEnum):
     TOP_UP = "top_up"
     WITHDRAW = "withdraw"
     VIEW_LEDGER = "view_ledger"
+    VIEW_PAYMENT = "view_payment"
+    PAY_REFUND = "pay_refund"
+    IMPORT_SETTLEMENT = "import_settlement"
     EDIT_TARIFF = "edit_tariff"
     EDIT_ADMIN = "edit_admin"
     EDIT_COMPANY = "edit_company"
@@ -59,6 +62,7 @@ _OPERATOR = _VIEWER | {
     Action.STOP_SESSION,
     Action.EDIT_CARD,
     Action.TOP_UP,
+    Action.VIEW_PAYMENT,
 }
 _MANAGER = _OPERATOR | {
     Action.EDIT_CHARGER,
@@ -69,6 +73,8 @@ _MANAGER = _OPERATOR | {
     Action.EDIT_CUSTOMER,
     Action.WITHDRAW,
     Action.VIEW_LEDGER,
+    Action.PAY_REFUND,
+    Action.IMPORT_SETTLEMENT,
     Action.EDIT_TARIFF,
     Action.VIEW_AUDIT,
 }

@@ -14,6 +14,7 @@ from billing.models.payment import (
     RefundState,
     WebhookEvent,
 )
+from billing.models.proof import LedgerProof
 from billing.models.purchase import Purchase, PurchaseState
 from billing.models.settlement import DoubtKind, PaymentDoubt, SettlementRow
 from billing.models.tariff import PriceLevel, Tariff, TouHoliday, VatRate
@@ -28,6 +29,7 @@ __all__ = [
     "GatewayName",
     "Hold",
     "HoldState",
+    "LedgerProof",
     "Payment",
     "PaymentDoubt",
     "PaymentPurpose",

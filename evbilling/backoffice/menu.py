@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from billing.models import Refund, RefundState
 from evbilling.backoffice.gate import AdminRequest, rows
 from stations.models import Case, Charger, Connector, ConnectorStatus
 from stations.selectors.strangers import seen_by
@@ -84,6 +85,27 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         ),
     ),
     (
+        _("Money"),
+        (
+            Item("payments", _("Payments"), "credit-card", ("payment",), Action.VIEW_PAYMENT),
+            Item(
+                "refunds",
+                _("Money to pay back"),
+                "arrow-back-up",
+                ("refund", "refund-pay"),
+                Action.VIEW_PAYMENT,
+                badge="refunds",
+            ),
+            Item(
+                "ledger",
+                _("Ledger"),
+                "report-money",
+                ("ledger-account", "ledger-transfer", "ledger-proofs"),
+                Action.VIEW_LEDGER,
+            ),
+        ),
+    ),
+    (
         _("System"),
         (
             Item("certificates", _("Certificates"), "shield-lock"),
@@ -96,6 +118,7 @@ BADGE_TITLES = {
     "chargers": _("Chargers that need a look"),
     "cases": _("Open cases"),
     "strangers": _("Chargers at the door"),
+    "refunds": _("Refunds that wait for an admin"),
 }
 
 
@@ -143,8 +166,13 @@ class Shell:
         chargers = rows(self.request, Charger.objects.filter(enabled=True, station__enabled=True))
         needing = chargers.filter(Q(connection_holder="") | Exists(faulted))
         cases = rows(self.request, Case.objects.filter(resolved_at__isnull=True))
-        strangers = seen_by(self.admin).count()
-        return {"chargers": needing.count(), "cases": cases.count(), "strangers": strangers}
+        refunds = rows(self.request, Refund.objects.filter(state=RefundState.QUEUED))
+        return {
+            "chargers": needing.count(),
+            "cases": cases.count(),
+            "strangers": seen_by(self.admin).count(),
+            "refunds": refunds.count(),
+        }
 
     def _link(self, item: Item) -> Link:
         match = self.request.resolver_match
