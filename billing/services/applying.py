@@ -328,23 +328,38 @@ def _over(row: Payment, charge: Charge, state: PaymentState) -> None:
         doubt(row, DoubtKind.BACKWARDS, status=str(charge.status), ref=charge.ref)
 
 
+def correct_fee(payment_id: int, fee: int, fee_vat: int) -> None:
+    """The settlement names another fee than the charge did: the difference is posted. In a transaction."""
+    row = Payment.objects.select_for_update(of=("self",)).get(pk=payment_id)
+    more, more_vat = fee - row.fee, fee_vat - row.fee_vat
+    if (more or more_vat) and row.state == PaymentState.PAID:
+        _charge_fee(row, more, more_vat, step=f"fee:{fee}:{fee_vat}")
+        row.save(update_fields=["fee", "fee_vat"])
+
+
 def _post_fee(row: Payment, charge: Charge) -> None:
-    """The gateway's fee, once; its VAT is ours to claim where the entity is registered."""
-    if row.fee or not charge.fee:
-        return
+    """The gateway's fee, once, as soon as the gateway names it."""
+    if not row.fee and charge.fee:
+        _charge_fee(row, charge.fee, charge.fee_vat, step="fee")
+
+
+def _charge_fee(row: Payment, fee: int, fee_vat: int, *, step: str) -> None:
+    """Its VAT is ours to claim where the entity is registered, else part of the cost."""
     day = timezone.now().astimezone(ZoneInfo(settings.LOCAL_ZONE)).date()
-    claims = tariffs.vat_rate(row.tax_entity, day) > 0
-    kind = AccountKind.INPUT_VAT if claims else AccountKind.GATEWAY_FEE
     cost = ledger.account(row.company, AccountKind.GATEWAY_FEE)
-    vat = ledger.account(row.company, kind, tax_entity=row.tax_entity) if claims else cost
-    row.fee, row.fee_vat = charge.fee, charge.fee_vat
+    vat = cost
+    if tariffs.vat_rate(row.tax_entity, day) > 0:
+        vat = ledger.account(row.company, AccountKind.INPUT_VAT, tax_entity=row.tax_entity)
+    row.fee, row.fee_vat = row.fee + fee, row.fee_vat + fee_vat
+    if vat is cost and fee + fee_vat == 0:
+        return
     _post(
         row,
-        "fee",
+        step,
         [
-            ledger.debit(cost, charge.fee),
-            ledger.debit(vat, charge.fee_vat),
-            ledger.credit(clearing_of(row), charge.fee + charge.fee_vat),
+            ledger.debit(cost, fee),
+            ledger.debit(vat, fee_vat),
+            ledger.credit(clearing_of(row), fee + fee_vat),
         ],
     )
 
@@ -353,7 +368,7 @@ def _post(row: Payment, step: str, postings: list[ledger.Posting]) -> Transfer:
     return ledger.transfer(
         row.company,
         f"{step}:{row.pk}",
-        step if step != "pay" else "payment",
+        {"pay": "payment"}.get(step, step.partition(":")[0]),
         postings,
         reason=row.reference,
         actor="system",

@@ -20,9 +20,11 @@ def a_plug(**station: Any) -> Connector:
     company = a_company()
     site = a_station(company, tax_entity=a_tax_entity(company), **station)
     a_tariff(site, "guest")
-    return a_charger(site, online=True).connectors.select_related(
-        "charger__station__company", "charger__station__tax_entity"
-    ).get(connector_id=1)
+    return (
+        a_charger(site, online=True)
+        .connectors.select_related("charger__station__company", "charger__station__tax_entity")
+        .get(connector_id=1)
+    )
 
 
 def deliver() -> None:

@@ -8,6 +8,7 @@ import time_machine
 
 from billing.models import Bill, Hold, HoldState, PaymentStatus
 from billing.services import allowance, bills, ledger, wallets
+from billing.services.choices import BadQuantity, CannotPay
 from core import outbox
 from core.audit import SYSTEM
 from core.models import Delivery
@@ -233,7 +234,7 @@ def test_a_wrong_quantity_is_refused_and_nothing_changes(plug: Connector, wh: in
     card = member(plug, balance=500_00)
     session = start(plug, card).session
     before = money(card.customer)
-    with pytest.raises(allowance.BadQuantity):
+    with pytest.raises(BadQuantity):
         allowance.choose(session, wh=wh, satang=None)
     session.refresh_from_db()
     assert session.chosen_wh is None
@@ -243,7 +244,7 @@ def test_a_wrong_quantity_is_refused_and_nothing_changes(plug: Connector, wh: in
 def test_more_than_the_wallet_covers_is_refused(plug: Connector) -> None:
     card = member(plug, balance=77_00)
     session = start(plug, card).session
-    with pytest.raises(allowance.CannotPay):
+    with pytest.raises(CannotPay):
         allowance.choose(session, wh=50_000, satang=None)
 
 
@@ -273,7 +274,7 @@ def test_money_topped_up_during_a_charge_lets_it_go_on(plug: Connector) -> None:
 
 def test_confirming_first_holds_the_money_and_the_start_uses_that_hold(plug: Connector) -> None:
     card = member(plug, balance=500_00)
-    leave = allowance.reserve_for_page(plug, card, wh=10_000, satang=None)
+    leave = allowance.reserve_for_page(plug, holder(card), card, visitor="", wh=10_000, satang=None)
     assert money(card.customer).held == 77_02
     session = start(plug, card).session
     assert (session.hold_id, session.allowance_wh, session.chosen_wh) == (
@@ -287,7 +288,7 @@ def test_confirming_first_holds_the_money_and_the_start_uses_that_hold(plug: Con
 def test_leave_that_nobody_used_gives_the_money_back(plug: Connector) -> None:
     card = member(plug, balance=500_00)
     with time_machine.travel(at(20), tick=False) as clock:
-        allowance.reserve_for_page(plug, card, wh=10_000, satang=None)
+        allowance.reserve_for_page(plug, holder(card), card, visitor="", wh=10_000, satang=None)
         deliver()
         assert money(card.customer).held == 77_02
         clock.shift(timedelta(minutes=4))

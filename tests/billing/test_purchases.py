@@ -1,26 +1,19 @@
 """A guest pays first: what starts, what stops, what goes back, and what each party is owed."""
 
-from datetime import timedelta
-from typing import Any
-
 import pytest
-import time_machine
-from django.utils import timezone
 
 from billing.models import (
     Account,
     Bill,
-    Payment,
     PaymentState,
     PurchaseState,
     Refund,
     RefundState,
 )
-from billing.services import payments
-from stations.models import CommandStatus, Connector
+from stations.models import Connector
 from tests.billing import selling
 from tests.billing.fake_gateway import FakeGateway, install
-from tests.billing.selling import a_plug, assert_proven, buy, deliver, fresh, look_at_all, pay
+from tests.billing.selling import a_plug, assert_proven, buy, fresh, look_at_all, pay
 
 pytestmark = pytest.mark.django_db
 
@@ -70,7 +63,8 @@ def test_by_card_exactly_the_bill_is_captured(plug: Connector, gateway: FakeGate
     look_at_all()
     payment, bill = selling.payment_of(bought), Bill.objects.get()
     assert (payment.state, payment.captured) == (PaymentState.PAID, bill.total)
-    assert balance("card_due") == 0 and gateway.held == 0
+    assert balance("card_due") == 0
+    assert gateway.held == 0
     assert balance("gateway_clearing") == gateway.total
     assert not Refund.objects.exists()
     assert_proven()

@@ -14,6 +14,7 @@ from stations.drivers.ocpp.driver import OcppDriver
 from stations.models import Charger, Command, Connector, Session
 from stations.selectors import findings
 from stations.services import stopping
+from stations.services.authorising import holder_of
 from tests.factories import a_card, a_customer
 from tests.quirks.bench import Bench, ago, boot, now, row
 from tests.stack import Stack, eventually
@@ -295,7 +296,7 @@ def leave_is_kept(live: Stack) -> None:
     bench = Bench(live)
     poor = a_card(a_customer(bench.charger.station.company)).id_tag
     card = a_card(bench.customer)
-    leave = reserve_for_page(bench.plug(), card, wh=5_000, satang=None)
+    leave = reserve_for_page(bench.plug(), holder_of(card), card, visitor="", wh=5_000, satang=None)
     with bench.point() as point:
         assert point.start(poor, meter=900)["idTagInfo"]["status"] == "Blocked"
         begun = point.start(leave.id_tag, meter=1_000)
