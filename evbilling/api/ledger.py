@@ -1,8 +1,8 @@
 """``ledger/``: every movement of money with both its sides, accounts and what has moved them."""
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Model, Prefetch, QuerySet
 from rest_framework import serializers
 
 from billing.models import Account, AccountKind, Entry, Transfer
@@ -10,6 +10,9 @@ from evbilling.api.base import Listing
 from evbilling.api.fields import Moment, Money
 from evbilling.api.filters import ByTime, OfCompany
 from users.access import Action, scope
+from users.models import Admin
+
+M = TypeVar("M", bound=Model)
 
 
 class EntrySerializer(serializers.Serializer[Entry]):
@@ -52,7 +55,7 @@ class Ledger(Listing):
 
     def rows(self) -> QuerySet[Transfer]:
         sides = Entry.objects.select_related("account").order_by("-amount", "pk")
-        mine = scope(Transfer.objects.all(), self.admin)
+        mine = _books(Transfer.objects.all(), self.admin)
         return mine.prefetch_related(Prefetch("entries", queryset=sides))
 
 
@@ -83,7 +86,7 @@ class Accounts(Listing):
     ordering = ("id",)
 
     def rows(self) -> QuerySet[Account]:
-        return scope(Account.objects.all(), self.admin)
+        return _books(Account.objects.all(), self.admin)
 
 
 class AccountEntrySerializer(serializers.Serializer[Entry]):
@@ -104,5 +107,11 @@ class AccountEntries(Listing):
     serializer_class = AccountEntrySerializer
 
     def rows(self) -> QuerySet[Entry]:
-        account = self.find(scope(Account.objects.all(), self.admin), pk=self.kwargs["pk"])
+        account = self.find(_books(Account.objects.all(), self.admin), pk=self.kwargs["pk"])
         return Entry.objects.filter(account=account).select_related("transfer")
+
+
+def _books(queryset: QuerySet[M], admin: Admin) -> QuerySet[M]:
+    """The caller's company's; nothing for who looks after some of its stations only."""
+    found = scope(queryset, admin)
+    return found if admin.all_stations else found.none()

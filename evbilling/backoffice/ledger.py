@@ -17,7 +17,7 @@ from billing.selectors.ledger import MANY, Group, Narrow
 from billing.services import proving
 from evbilling import spreadsheets
 from evbilling.backoffice.chips import chip
-from evbilling.backoffice.gate import AdminRequest, needs, one, rows
+from evbilling.backoffice.gate import AdminRequest, needs, one, rows, whole_company
 from evbilling.backoffice.moments import midnight, next_midnight, parse_day
 from evbilling.explained import account_word
 from stations.models import Session
@@ -48,6 +48,7 @@ class Side:
 @needs(Action.VIEW_LEDGER)
 def index(request: AdminRequest) -> HttpResponse:
     """All accounts by kind; with ``?kind=`` those of one kind, wallets and debts by customer."""
+    whole_company(request)
     mine = _accounts(request)
     kind = _kind(request)
     if kind is not None:
@@ -69,6 +70,7 @@ def index(request: AdminRequest) -> HttpResponse:
 @needs(Action.VIEW_LEDGER)
 def account(request: AdminRequest, pk: int) -> HttpResponse:
     """One account's entries, newest first, each with the balance after it."""
+    whole_company(request)
     found = one(request, _accounts(request), pk=pk)
     narrow = _narrow(request)
     words = {kind: transfer_word(kind) for kind in selectors.kinds_of(found)}
@@ -91,6 +93,7 @@ def account(request: AdminRequest, pk: int) -> HttpResponse:
 @needs(Action.VIEW_LEDGER)
 def export(request: AdminRequest, pk: int) -> HttpResponse:
     """The account's entries as an Excel file, by the page's filters."""
+    whole_company(request)
     found = one(request, _accounts(request), pk=pk)
     heads = [
         _("Time"),
@@ -122,6 +125,7 @@ def export(request: AdminRequest, pk: int) -> HttpResponse:
 @needs(Action.VIEW_LEDGER)
 def transfer(request: AdminRequest, pk: int) -> HttpResponse:
     """One movement of money with all its sides."""
+    whole_company(request)
     found = one(request, Transfer.objects.select_related("customer"), pk=pk)
     session = rows(request, Session.objects.filter(pk=found.session_id or 0)).first()
     context = {
@@ -140,6 +144,7 @@ def transfer(request: AdminRequest, pk: int) -> HttpResponse:
 @needs(Action.VIEW_LEDGER)
 def proofs(request: AdminRequest) -> HttpResponse:
     """When the ledger was proven, and what came of it."""
+    whole_company(request)
     context = {
         "proofs": [
             (proof, wrong_words(proof)) for proof in LedgerProof.objects.all()[:MOST_PROOFS]
@@ -153,6 +158,7 @@ def proofs(request: AdminRequest) -> HttpResponse:
 @require_POST
 @needs(Action.VIEW_LEDGER)
 def prove(request: AdminRequest) -> HttpResponse:
+    whole_company(request)
     proving.prove_now(str(request.admin))
     return redirect("ledger-proofs")
 

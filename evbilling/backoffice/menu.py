@@ -97,6 +97,13 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                 badge="refunds",
             ),
             Item(
+                "settlements",
+                _("Settlements"),
+                "wallet",
+                ("settlement-preview", "settlement-book"),
+                Action.IMPORT_SETTLEMENT,
+            ),
+            Item(
                 "ledger",
                 _("Ledger"),
                 "report-money",

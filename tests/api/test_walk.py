@@ -140,6 +140,9 @@ def test_an_admin_limited_to_another_station_finds_nothing_of_this_one(world: Wo
         "tariff",
         "case",
         "reservation",
+        "payment",
+        "refund",
+        "ledger",
     )
     wrong = []
     for name, names_object, actions in addresses():

@@ -1,16 +1,26 @@
 """Ledger, payments and money to pay back: what an office sees, and who may do what about it."""
 
+import hashlib
 import io
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 from openpyxl import load_workbook
 
-from billing.models import Account, AccountKind, LedgerProof, Refund, RefundState, WebhookEvent
+from billing.models import (
+    Account,
+    AccountKind,
+    LedgerProof,
+    Refund,
+    RefundState,
+    SettlementRow,
+    WebhookEvent,
+)
 from billing.models.settlement import DoubtKind, PaymentDoubt
 from billing.selectors import ledger as selectors
 from billing.selectors.ledger import Narrow
@@ -303,6 +313,64 @@ def test_what_the_gateway_is_about_to_pay_cannot_be_paid_by_hand(
     refund = a_refund(a_payment(company), 500, done=False, state=RefundState.DUE)
     assert "The gateway is about to pay it" in get(owner, f"/refunds/{refund.pk}/")
     assert owner.post(f"/refunds/{refund.pk}/pay/", {"note": "x"}).status_code == 409
+
+
+# --- settlements ----------------------------------------------------------------------------------
+
+CSV = """Charge,Amount,Fee,VAT,Net,Date
+{ref},300.00,4.95,0.35,294.70,2026-11-19
+chrg_of_nobody,100.00,1.65,0.12,98.23,2026-11-19
+{ref},abc,,,,2026-11-19
+"""
+
+
+def a_file(text: str, name: str = "s.csv") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, text.encode(), content_type="text/csv")
+
+
+def test_a_settlement_is_shown_first_and_booked_once(company: Company, owner: Client) -> None:
+    payment = a_payment(company, 30_000)
+    text = CSV.format(ref=payment.gateway_ref)
+    shown = owner.post("/settlements/preview/", {"gateway": "omise", "file": a_file(text)})
+    page = text_of(shown)
+    for words in ("฿294.70", "No such payment here", "An amount cannot be read.", "Book 2 lines"):
+        assert words in page
+    assert not SettlementRow.objects.exists()
+    key = hashlib.sha256(text.encode()).hexdigest()
+    for _ in range(2):
+        booked = owner.post("/settlements/book/", {"gateway": "omise", "key": key})
+        assert booked.status_code == 302
+    assert Account.objects.get(company=company, kind=AccountKind.BANK).balance == 29_470
+    page = get(owner, "/settlements/")
+    assert "294.70" in page
+    assert "chrg_of_nobody" in page
+    again = owner.post("/settlements/preview/", {"gateway": "omise", "file": a_file(text)})
+    assert "There is nothing new in it." in text_of(again)
+
+
+def test_what_is_no_settlement_is_refused_in_words(company: Company, owner: Client) -> None:
+    path = "/settlements/preview/"
+    cases = (
+        ({"gateway": "omise"}, "Choose a file."),
+        ({"gateway": "manual", "file": a_file(CSV)}, "Choose the gateway."),
+        ({"gateway": "omise", "file": a_file("a,b\n1,2\n")}, "no CSV file"),
+        ({"gateway": "omise", "file": a_file("x" * (4 * 1024 * 1024 + 1))}, "larger than 4 MB"),
+    )
+    for fields, words in cases:
+        answer = owner.post(path, fields)
+        assert answer.status_code == 422
+        assert words in text_of(answer)
+    lost = owner.post("/settlements/book/", {"gateway": "omise", "key": "a" * 64})
+    assert lost.status_code == 409
+
+
+def test_a_preview_is_booked_only_by_who_has_seen_it(company: Company, owner: Client) -> None:
+    payment = a_payment(company, 30_000)
+    text = CSV.format(ref=payment.gateway_ref)
+    owner.post("/settlements/preview/", {"gateway": "omise", "file": a_file(text)})
+    key = hashlib.sha256(text.encode()).hexdigest()
+    other = signed_in(an_admin(company, "manager"), "en")
+    assert other.post("/settlements/book/", {"gateway": "omise", "key": key}).status_code == 409
 
 
 # --- API ------------------------------------------------------------------------------------------
