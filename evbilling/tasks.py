@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.cache import cache
 
 from billing.services import ledger, payments, refunds, statements
+from billing.services import payments, proving, refunds
 from core.models import Fact
 from evbilling import health, retention, watching
 from stations.services import (
@@ -51,10 +52,10 @@ def remove_old_files() -> None:
 @shared_task
 def prove_ledger() -> None:
     """Prove the ledger; what does not add up is an error in the log and a number on /metrics."""
-    wrong = {name: count for name, count in ledger.prove().items() if count}
-    cache.set(health.LEDGER_WRONG, sum(wrong.values()), timeout=None)
-    if wrong:
-        log.error("the ledger does not prove out", extra={"wrong": wrong})
+    proof = proving.prove()
+    cache.set(health.LEDGER_WRONG, sum(proof.wrong.values()), timeout=None)
+    if not proof.sound:
+        log.error("the ledger does not prove out", extra={"wrong": proof.wrong})
 
 
 @shared_task

@@ -48,6 +48,9 @@ class Action(StrEnum):
         "issue_document"  # a full one in place of an abbreviated one, a number from outside
     )
     VOID_DOCUMENT = "void_document"  # void, correct after the tax month, credit notes
+    VIEW_PAYMENT = "view_payment"
+    PAY_REFUND = "pay_refund"
+    IMPORT_SETTLEMENT = "import_settlement"
     EDIT_TARIFF = "edit_tariff"
     EDIT_ADMIN = "edit_admin"
     EDIT_COMPANY = "edit_company"
@@ -69,6 +72,7 @@ _OPERATOR = _VIEWER | {
     Action.TOP_UP,
     Action.TAKE_PAYMENT,
     Action.ISSUE_DOCUMENT,
+    Action.VIEW_PAYMENT,
 }
 _MANAGER = _OPERATOR | {
     Action.EDIT_CHARGER,
@@ -80,6 +84,8 @@ _MANAGER = _OPERATOR | {
     Action.WITHDRAW,
     Action.ISSUE_STATEMENT,
     Action.VIEW_LEDGER,
+    Action.PAY_REFUND,
+    Action.IMPORT_SETTLEMENT,
     Action.EDIT_TARIFF,
     Action.VIEW_AUDIT,
     Action.VOID_DOCUMENT,

@@ -21,6 +21,7 @@ from billing.models.payment import (
     RefundState,
     WebhookEvent,
 )
+from billing.models.proof import LedgerProof
 from billing.models.purchase import Purchase, PurchaseState
 from billing.models.settlement import DoubtKind, PaymentDoubt, SettlementRow
 from billing.models.statement import (
@@ -48,6 +49,7 @@ __all__ = [
     "Hold",
     "HoldState",
     "IdleBy",
+    "LedgerProof",
     "Payment",
     "PaymentDoubt",
     "PaymentPurpose",

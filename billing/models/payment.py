@@ -125,6 +125,7 @@ class Payment(models.Model):
     looks = models.PositiveIntegerField(default=0)
 
     company_path = "company"
+    station_path = "purchase__station"  # a top-up is at no station
 
     class Meta:
         ordering = ["-id"]
@@ -230,6 +231,7 @@ class Refund(models.Model):
     note = models.CharField(max_length=300, blank=True)
 
     company_path = "company"
+    station_path = "payment__purchase__station"
 
     class Meta:
         ordering = ["-id"]

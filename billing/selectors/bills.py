@@ -212,7 +212,7 @@ def _stored_lines(bill: Bill) -> tuple[pricing.Line, ...]:
 
 
 def _exact(line: pricing.Line) -> Decimal:
-    """Baht before rounding."""
+    """Baht before rounding; a penalty at its most is that."""
     if line.capped:
         return to_baht(line.amount)
     return line.unit_price * line.quantity / pricing.PER.get(line.part, 1)

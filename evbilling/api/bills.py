@@ -13,12 +13,13 @@ from rest_framework.response import Response
 
 from billing.models import AccountKind, Bill
 from billing.selectors import bills
-from billing.selectors.bills import Explanation
+from billing.selectors.money_way import Step
 from core.errors import Conflict
 from evbilling.api.base import Endpoint
 from evbilling.api.explained import PriceSerializer, kwh, price_of
 from evbilling.api.fields import Moment, Money
 from evbilling.api.sessions import PAYMENT_STATUSES, UNBILLED
+from evbilling.explained import Paid, Story, story
 from stations.models import Session
 from users.access import Action, scope
 from users.models import Admin
@@ -43,6 +44,28 @@ class SourceSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField()
 
 
+class MomentSerializer(serializers.Serializer[Any]):
+    """``kind``: plug, start, border, idle, stop, unplug. Wh since the start where it is known."""
+
+    at = Moment()
+    kind = serializers.CharField(source="key")
+    energy = serializers.IntegerField(source="wh", allow_null=True)
+    reason = serializers.CharField(source="text")
+
+
+class MoneyStepSerializer(serializers.Serializer[Any]):
+    """One step of the money, oldest first; ``transfer`` is its row in the ledger."""
+
+    at = Moment(allow_null=True)
+    step = serializers.ChoiceField(choices=list(Step))
+    amount = Money()
+    transfer = serializers.IntegerField(allow_null=True)
+    reason = serializers.SerializerMethodField()
+
+    def get_reason(self, row: Paid) -> str:
+        return f"{row.text}: {row.detail}" if row.detail else row.text
+
+
 class BillSerializer(PriceSerializer):
     """``final`` is false while the charge runs or its bill is not made: what it would be now."""
 
@@ -54,6 +77,9 @@ class BillSerializer(PriceSerializer):
     payment_status = serializers.ChoiceField(choices=PAYMENT_STATUSES)
     outstanding = Money()
     sources = SourceSerializer(many=True)
+    timeline = MomentSerializer(many=True)
+    money = MoneyStepSerializer(many=True)
+    vat_reason = serializers.CharField(allow_blank=True)
     tariff = serializers.IntegerField(allow_null=True)
     billed_at = Moment(allow_null=True)
 
@@ -68,24 +94,23 @@ class SessionBill(Endpoint):
     def get(self, request: Request, pk: int) -> Response:
         session = self.find(_rows(self.admin), pk=pk)
         bill: Bill | None = getattr(session, "bill", None)
-        if bill is not None:
-            return self.answer(_of_bill(session, bill))
-        found = bills.explain_so_far(session)
-        if found is None:
+        told = story(session, bill, office=True)
+        if told.explained is None:
             raise NoPrice
-        explained, tariff = found
-        return self.answer(_so_far(session, explained, tariff.pk))
+        figures = price_of(told.explained, _meter_start(session))
+        figures |= {"timeline": told.timeline, "money": told.money, "vat_reason": told.vat}
+        figures |= _of_bill(session, bill) if bill else _so_far(session, told)
+        return self.answer(figures)
 
 
 def _rows(admin: Admin) -> QuerySet[Session]:
     return scope(Session.objects.all(), admin).select_related(
-        "station__tax_entity", "live", "bill", "customer"
+        "station__tax_entity", "live", "bill__tariff", "customer"
     )
 
 
 def _of_bill(session: Session, bill: Bill) -> dict[str, Any]:
-    found = bills.explain(bill)
-    return price_of(found, _meter_start(session)) | {
+    return {
         "session": session.pk,
         "final": True,
         "delivered": session.energy_wh or 0,
@@ -99,19 +124,17 @@ def _of_bill(session: Session, bill: Bill) -> dict[str, Any]:
     }
 
 
-def _so_far(session: Session, found: Explanation, tariff_id: int) -> dict[str, Any]:
-    delivered = session.energy_wh if session.energy_wh is not None else session.live.energy_wh
-    beyond = max(delivered - found.usage.wh, 0)
-    return price_of(found, _meter_start(session)) | {
+def _so_far(session: Session, told: Story) -> dict[str, Any]:
+    return {
         "session": session.pk,
         "final": False,
-        "delivered": delivered,
-        "not_billed": beyond,
-        "not_billed_reason": _why_not(beyond),
+        "delivered": told.delivered,
+        "not_billed": told.beyond,
+        "not_billed_reason": _why_not(told.beyond),
         "payment_status": UNBILLED,
         "outstanding": 0,
         "sources": [],
-        "tariff": tariff_id,
+        "tariff": told.tariff.pk if told.tariff else None,
         "billed_at": None,
     }
 

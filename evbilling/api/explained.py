@@ -206,7 +206,7 @@ class _Worded:
 def _quantity(line: pricing.Line) -> str:
     if line.part is Part.ENERGY:
         return kwh(line.quantity)
-    return f"{(Decimal(line.quantity) / pricing.SECONDS_PER_MINUTE).normalize():f}"
+    return f"{(Decimal(line.quantity) / pricing.PER.get(line.part, 1)).normalize():f}"
 
 
 def kwh(wh: int) -> str:

@@ -125,6 +125,12 @@ def one(request: AdminRequest, queryset: QuerySet[M], **lookup: Any) -> M:
     return found
 
 
+def whole_company(request: AdminRequest) -> None:
+    """``NotAllowed`` for who looks after some stations only: the company's books are not theirs."""
+    if not request.admin.all_stations:
+        raise NotAllowed(_("You look after some of the stations; this is about the whole company."))
+
+
 def actor(request: AdminRequest) -> Actor:
     """Who acts, for the audit record."""
     return Actor("admin", str(request.admin.pk), str(request.admin), client_address(request))

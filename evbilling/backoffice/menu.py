@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from billing.models import Refund, RefundState
 from evbilling.backoffice.gate import AdminRequest, rows
 from stations.models import Case, Charger, Connector, ConnectorStatus
 from stations.selectors.strangers import seen_by
@@ -119,6 +120,34 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         ),
     ),
     (
+        _("Money"),
+        (
+            Item("payments", _("Payments"), "credit-card", ("payment",), Action.VIEW_PAYMENT),
+            Item(
+                "refunds",
+                _("Money to pay back"),
+                "arrow-back-up",
+                ("refund", "refund-pay"),
+                Action.VIEW_PAYMENT,
+                badge="refunds",
+            ),
+            Item(
+                "settlements",
+                _("Settlements"),
+                "wallet",
+                ("settlement-preview", "settlement-book"),
+                Action.IMPORT_SETTLEMENT,
+            ),
+            Item(
+                "ledger",
+                _("Ledger"),
+                "report-money",
+                ("ledger-account", "ledger-transfer", "ledger-proofs"),
+                Action.VIEW_LEDGER,
+            ),
+        ),
+    ),
+    (
         _("System"),
         (
             Item("certificates", _("Certificates"), "shield-lock"),
@@ -133,6 +162,7 @@ BADGE_TITLES = {
     "cases": _("Open cases"),
     "strangers": _("Chargers at the door"),
     "requests": _("Open requests about personal data"),
+    "refunds": _("Refunds that wait for an admin"),
 }
 
 
@@ -186,6 +216,13 @@ class Shell:
             asked = rows(self.request, DataRequest.objects.filter(done_at__isnull=True))
             found["requests"] = asked.count()
         return found
+        refunds = rows(self.request, Refund.objects.filter(state=RefundState.QUEUED))
+        return {
+            "chargers": needing.count(),
+            "cases": cases.count(),
+            "strangers": seen_by(self.admin).count(),
+            "refunds": refunds.count(),
+        }
 
     def _link(self, item: Item) -> Link:
         match = self.request.resolver_match

@@ -22,7 +22,7 @@ from evbilling.backoffice import whatif
 from evbilling.backoffice.gate import AdminRequest, actor, needs, one, rows
 from evbilling.backoffice.moments import today
 from evbilling.backoffice.price_form import PriceForm, elements_of, initial_of, terms_of
-from evbilling.backoffice.session_page import part_word
+from evbilling.explained import part_word
 from evbilling.templatetags.ui import price as shown_price
 from stations.models import Station
 from users.access import Action, may

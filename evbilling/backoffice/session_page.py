@@ -1,18 +1,17 @@
 """What the page of one charge shows: the meter, the lines, the money, the curve, the story."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from billing.models import AccountKind, Bill, Hold, HoldState, Stay
-from billing.pricing import PER, Part, Period, Reading
+from billing.models import AccountKind, Bill, Hold, Stay
+from billing.pricing import Period
 from billing.selectors import bills, stays
 from billing.selectors.bills import Explanation
 from core.models import Delivery
+from evbilling import explained as words
 from evbilling.backoffice import curves
 from evbilling.backoffice.curves import Curve
 from evbilling.backoffice.gate import AdminRequest, rows
@@ -23,10 +22,9 @@ from evbilling.states import State, state_of
 from evbilling.templatetags.ui import baht, clock, kwh
 from stations.models import Case, Charger, Command, Session
 from stations.models.command import OPEN
-from stations.selectors import cases, chargers, sessions
+from stations.selectors import cases, chargers
 from users.access import Action, may
 
-PERIODS = {Period.ON_PEAK: "On-Peak", Period.OFF_PEAK: "Off-Peak", Period.ANY: ""}
 CURVE_CSS = {Period.ON_PEAK: "on", Period.OFF_PEAK: "offp", Period.ANY: "any"}
 
 
@@ -42,23 +40,12 @@ class Posting:
         return -self.amount
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the bill in words: what, how much of it, times what, and what rounding did."""
-
-    title: str
-    quantity: str
-    unit_price: Any
-    exact: str
-    amount: int
-    rounded: bool
-
-
 def page(request: AdminRequest, session: Session) -> dict[str, Any]:
     """Everything the page shows; a refreshed part is cut out of the same."""
     bill = Bill.objects.select_related("tariff", "tax_entity").filter(session=session).first()
     row = SessionRow(session, bill, timezone.now())
-    explained, tariff_row = _explained(session, bill)
+    story = words.story(session, bill, office=True)
+    explained = story.explained
     hold = bills.hold_of(session)
     online = _online(session)
     return {
@@ -66,12 +53,10 @@ def page(request: AdminRequest, session: Session) -> dict[str, Any]:
         "row": row,
         "bill": bill,
         "explained": explained,
-        "lines": lines(explained) if explained else [],
-        "tariff": tariff_row,
-        "hold": hold,
-        "hold_words": hold_words(hold, bill),
-        "unbilled_wh": bill.unbilled_wh if bill else _beyond(row, explained),
-        "vat_percent": f"{(explained.vat_rate * 100).normalize():f}" if explained else "",
+        "story": story,
+        "money_sum": words.sum_word(story.way),
+        "tariff": story.tariff,
+        "unbilled_wh": bill.unbilled_wh if bill else (0 if row.running else story.beyond),
         **_postings(bill),
         "why_no_bill": "" if bill else why_no_bill(session, explained),
         "allowance_why": allowance_why(session, hold),
@@ -81,7 +66,7 @@ def page(request: AdminRequest, session: Session) -> dict[str, Any]:
         "stay": stays.of_session(session),
         "stop_command": _told(session.commands.order_by("-id").first()),
         "stop_reason": stop_reason(session.stop_reason),
-        "timeline": happenings(sessions.timeline(session)),
+        "timeline": happenings(story.facts),
         "cases": cases.open_cases(rows(request, Case.objects.filter(session=session))),
         # An ended charge waits for its bill, a moment later.
         "follow": row.running or (bill is None and session.customer is not None),
@@ -94,109 +79,31 @@ def _online(session: Session) -> bool:
     return chargers.online_of(chargers.with_online(machines).get())
 
 
-def _explained(session: Session, bill: Bill | None) -> tuple[Explanation | None, Any]:
-    if bill is not None:
-        return bills.explain(bill), bill.tariff
-    found = bills.explain_so_far(session)
-    return found if found else (None, None)
-
-
-def _beyond(row: SessionRow, explained: Explanation | None) -> int:
-    """What has been delivered beyond the choice of a charge that is not billed yet."""
-    return max(row.energy_wh - explained.usage.wh, 0) if explained and not row.running else 0
-
-
 def _postings(bill: Bill | None) -> dict[str, Any]:
     """What the bill moved in the ledger, and how much of it was not paid at once."""
     entries = bills.entries_of(bill) if bill else []
     owed = sum(e.amount for e in entries if e.account.kind == AccountKind.RECEIVABLE)
     return {
-        "entries": [Posting(account_word(e.account.kind), e.amount) for e in entries],
+        "entries": [Posting(words.account_word(e.account.kind), e.amount) for e in entries],
         "owed": owed,
     }
-
-
-def account_word(kind: str) -> str:
-    return {
-        AccountKind.WALLET: _("Customer’s wallet"),
-        AccountKind.RECEIVABLE: _("Owed by the customer"),
-        AccountKind.GUEST_DEPOSIT: _("Paid beforehand"),
-        AccountKind.REFUND_PAYABLE: _("Owed back"),
-        AccountKind.GATEWAY_CLEARING: _("At the payment gateway"),
-        AccountKind.CARD_DUE: _("Card, to be charged"),
-        AccountKind.BANK: _("Bank"),
-        AccountKind.CASH: _("Cash"),
-        AccountKind.INCOME: _("Income"),
-        AccountKind.PARKING_INCOME: _("Income from parking"),
-        AccountKind.PENALTY_INCOME: _("Income from overstays"),
-        AccountKind.RESERVATION_INCOME: _("Income from reservations"),
-        AccountKind.VAT_OUTPUT: _("VAT to hand over"),
-        AccountKind.INPUT_VAT: _("VAT on gateway fees"),
-        AccountKind.GATEWAY_FEE: _("Gateway fee"),
-        AccountKind.BAD_DEBT: _("Bad debt"),
-    }[AccountKind(kind)]
-
-
-def lines(explained: Explanation) -> list[Line]:
-    """The lines of a bill, each as quantity × price = amount."""
-    found = []
-    for item in explained.lines:
-        line = item.line
-        found.append(
-            Line(
-                part_word(line.part, line.period),
-                quantity_word(line.part, line.quantity),
-                line.unit_price,
-                f"{item.exact.normalize():f}",
-                line.amount,
-                item.rounded,
-            )
-        )
-    return found
-
-
-def part_word(part: Part, period: Period) -> str:
-    word = {
-        Part.START: _("Start fee"),
-        Part.FLAT: _("Fee per charge"),
-        Part.ENERGY: _("Energy"),
-        Part.TIME: _("Time"),
-        Part.PARKING: _("Parking"),
-        Part.PENALTY: _("Overstay"),
-        Part.RESERVATION: _("Reservation"),
-    }[part]
-    return f"{word} {PERIODS[period]}".strip()
-
-
-def quantity_word(part: Part, quantity: int) -> str:
-    """Exact, not cut: the product with the price must come out."""
-    if part is Part.ENERGY:
-        return f"{quantity / 1000:,.3f} kWh"
-    if part in PER:
-        minutes, seconds = divmod(quantity, 60)
-        return _("%(minutes)s min %(seconds)s s") % {"minutes": minutes, "seconds": seconds}
-    return _("once")
 
 
 def energy_curve(explained: Explanation) -> Curve | None:
     """kWh since the start, the prices' periods shaded."""
     usage = explained.usage
-    points = [(r.at, r.wh / 1000) for r in _distinct(usage.curve)]
+    points = [(r.at, r.wh / 1000) for r in words.distinct(usage.curve)]
     return curves.curve(
         points,
         usage.start,
         usage.end,
         zone=LOCAL,
         bands=[
-            (CURVE_CSS[s.period], s.start, s.end, PERIODS[s.period]) for s in explained.segments
+            (CURVE_CSS[s.period], s.start, s.end, words.PERIODS[s.period])
+            for s in explained.segments
         ],
         marks=[(b.at, clock(b.at)) for b in explained.borders],
     )
-
-
-def _distinct(readings: Iterable[Reading]) -> list[Reading]:
-    """One point a moment: the last that was said."""
-    return list({r.at: r for r in readings}.values())
 
 
 def allowance_why(session: Session, hold: Hold | None) -> str:
@@ -219,23 +126,6 @@ def allowance_why(session: Session, hold: Hold | None) -> str:
         "baht": held,
         "limit": limit,
     }
-
-
-def hold_words(hold: Hold | None, bill: Bill | None) -> list[tuple[datetime | None, str, int]]:
-    """What happened to the money that was set aside: placed, used, given back."""
-    if hold is None:
-        return []
-    where = _("in the wallet") if hold.account.kind == "wallet" else _("on the credit line")
-    found: list[tuple[datetime | None, str, int]] = [
-        (hold.placed_at, _("Set aside %(where)s") % {"where": where}, hold.amount)
-    ]
-    if hold.state == HoldState.OPEN:
-        return found
-    if hold.posted:
-        found.append((hold.resolved_at, _("Used for this charge"), hold.posted))
-    if back := hold.amount - hold.posted:
-        found.append((hold.resolved_at, _("Free again"), back))
-    return found
 
 
 def why_no_bill(session: Session, explained: Explanation | None) -> str:

@@ -6,12 +6,14 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from billing.selectors import bills
 from core import audit
 from core.errors import Conflict
+from evbilling import explained_page
 from evbilling.backoffice import session_page
 from evbilling.backoffice.chips import DROPPED, Chip, Choice, chip, url
 from evbilling.backoffice.gate import AdminRequest, actor, needs, one, rows
@@ -58,6 +60,23 @@ def detail(request: AdminRequest, pk: int) -> HttpResponse:
     context = session_page.page(request, session)
     page = "session_changed" if request.GET.get("part") == "now" else "session"
     return render(request, f"backoffice/{page}.html", context)
+
+
+@require_safe
+@needs(Action.VIEW)
+def bill(request: AdminRequest, pk: int) -> HttpResponse:
+    """The explanation alone, to print."""
+    session = one(
+        request,
+        Session.objects.select_related(
+            "station__tax_entity", "charger", "connector", "customer", "live"
+        ),
+        pk=pk,
+    )
+    number = f"{_('Charge')} {session.transaction_id}"
+    back = reverse("session", args=[session.pk])
+    context = explained_page.context(session, back_url=back, back_word=number, office=True)
+    return render(request, "explained.html", context)
 
 
 @require_POST

@@ -14,7 +14,8 @@ from billing.pricing import Usage
 from billing.selectors import tariffs
 from billing.selectors.tariffs import LevelPrice, Quote
 from evbilling.backoffice.moments import LOCAL, parse_clock, parse_day, today
-from evbilling.backoffice.session_page import CURVE_CSS, PERIODS, part_word, quantity_word
+from evbilling.backoffice.session_page import CURVE_CSS
+from evbilling.explained import PERIODS, part_word, quantity_word
 from evbilling.templatetags.ui import clock
 from stations.models import Station
 

@@ -19,7 +19,7 @@ from billing.selectors import purchases, quotes
 from billing.selectors.costs import usage_of
 from billing.services import gateways, wallets
 from core.errors import DomainError
-from evbilling import stay_words
+from evbilling import explained_page, stay_words
 from evbilling.customer import (
     choice,
     chooser,
@@ -199,6 +199,12 @@ def receipt_page(session: Session) -> dict[str, Any]:
         | receipt_context(session, place)
         | {"state": words.DONE, "vat": True, "by_link": True, "now": timezone.now()}
     )
+
+
+def explained_of(session: Session) -> dict[str, Any]:
+    """The page that explains a receipt's amount."""
+    back = reverse("customer-receipt", args=[session.connector.code, receipts.token_of(session)])
+    return explained_page.context(session, back_url=back, back_word=_("Receipt"), office=False)
 
 
 def _where(place: Place) -> dict[str, Any]:
@@ -393,7 +399,14 @@ def receipt_context(session: Session, place: Place) -> dict[str, Any]:
     bought = paying.of_charge(purchases.of_session(session))
     link = reverse("customer-receipt", args=[place.connector.code, found.token])
     stay = staying.stay_of(session, timezone.now()) if found.bill is None else None
-    return {"receipt": found, "receipt_link": link, "bought": bought, "stay": stay}
+    why = reverse("customer-explained", args=[place.connector.code, found.token])
+    return {
+        "receipt": found,
+        "receipt_link": link,
+        "explained_link": why,
+        "bought": bought,
+        "stay": stay,
+    }
 
 
 def _busy(what: Look) -> dict[str, Any]:

@@ -24,4 +24,5 @@ urlpatterns = [
     path("<str:code>/reserve", views.reserve, name="customer-reserve"),
     path("<str:code>/unreserve", views.unreserve, name="customer-unreserve"),
     path("<str:code>/receipt/<str:token>", views.receipt, name="customer-receipt"),
+    path("<str:code>/receipt/<str:token>/explained", views.explained, name="customer-explained"),
 ]

@@ -17,9 +17,9 @@ from core.audit import Actor
 from core.errors import DomainError
 from evbilling.customer import actions, buying, card_form, chooser, guard, keeping, receipts, ways
 from evbilling.customer.choice import KWH, Typed
-from evbilling.customer.page import Look, context, look, receipt_page
+from evbilling.customer.page import Look, context, explained_of, look, receipt_page
 from evbilling.customer.stage import Stage
-from stations.models import Connector
+from stations.models import Connector, Session
 from stations.selectors import visits
 
 PAGE, PART = "customer/page.html", "customer/part.html"
@@ -87,6 +87,19 @@ def part(request: HttpRequest, connector: Connector, visitor: str) -> HttpRespon
 @gzip_page
 def receipt(request: HttpRequest, code: str, token: str) -> HttpResponse:
     """A finished charge, for whoever has its link."""
+    return _by_link(request, code, token, lambda s: ("customer/receipt.html", receipt_page(s)))
+
+
+@require_safe
+@gzip_page
+def explained(request: HttpRequest, code: str, token: str) -> HttpResponse:
+    """How the amount of a receipt came about, for whoever has its link."""
+    return _by_link(request, code, token, lambda s: ("explained.html", explained_of(s)))
+
+
+def _by_link(
+    request: HttpRequest, code: str, token: str, of: Callable[[Session], tuple[str, dict[str, Any]]]
+) -> HttpResponse:
     session = receipts.session_by_token(token, code) if code.isalnum() else None
     if session is None:
         try:
@@ -94,7 +107,8 @@ def receipt(request: HttpRequest, code: str, token: str) -> HttpResponse:
         except guard.TooOften as error:
             return closed(request, error.status, error)
         return closed(request, 404)
-    response = render(request, "customer/receipt.html", receipt_page(session))
+    template, found = of(session)
+    response = render(request, template, found)
     response["Cache-Control"] = "private, no-store"
     response["X-Robots-Tag"] = "noindex"
     return response

@@ -141,6 +141,9 @@ def test_an_admin_limited_to_another_station_finds_nothing_of_this_one(world: Wo
         "case",
         "reservation",
         "invoice",
+        "payment",
+        "refund",
+        "ledger",
     )
     wrong = []
     for name, names_object, actions in addresses():

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from billing.models import Account
 from billing.services import bills, documents
 from stations.models import (
     Case,
@@ -32,6 +33,7 @@ from tests.factories import (
 )
 from tests.files.world import a_campaign, a_sent_file, an_image
 from tests.meaoscp.runs import an_acceptance_run
+from tests.pages.paid import a_payment, a_refund
 from users import tokens
 from users.models import Company
 
@@ -69,7 +71,11 @@ def a_world(company: Company) -> World:
     tested = a_charger(station)
     tests_of = {"charge_point_id": tested.charge_point_id}
     run = {**tests_of, "pk": an_acceptance_run(tested).pk}
+    payment = a_payment(company)
+    a_refund(payment, 1_000, done=False)
     names: dict[str, dict[str, Any]] = {
+        "api-payment": {"pk": payment.pk},
+        "api-ledger-entries": {"pk": Account.objects.filter(company=company).latest("pk").pk},
         "api-token": {"pk": admin.tokens.get().pk},
         "api-company": {"slug": company.slug},
         "api-tax-entity": {"pk": a_tax_entity(company).pk},

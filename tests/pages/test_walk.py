@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 
+from billing.models import Transfer
 from core.models import Delivery, Fact
 from evbilling.backoffice.urls import urlpatterns
 from stations.models import (
@@ -37,6 +38,7 @@ from tests.factories import (
 )
 from tests.files.world import a_campaign, a_sent_file, an_image
 from tests.meaoscp.runs import an_acceptance_run
+from tests.pages.paid import a_payment, a_refund
 from tests.pages.people import a_visitor, signed_in
 from users.access import RIGHTS, Action
 from users.models import Company, DataRequestKind, Level
@@ -67,6 +69,8 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
     run = Commissioning.objects.create(charger=charger, reason="first")
     CommissioningStep.objects.create(commissioning=run, phase="set", kind="set", key="a")
     ConfigurationKey.objects.create(charger=charger, key="HeartbeatInterval", value="7")
+    refund = a_refund(a_payment(company), 1_000, done=False)
+    transfer = Transfer.objects.filter(company=company).latest("pk")
     now = timezone.now()
     ChargerSetup.objects.create(
         charger=charger, commissioned_at=now, restart_needed_at=now, avoid={"b": {}}
@@ -78,6 +82,11 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
             "case": case.pk,
             "alarm": alarm.pk,
             "charger-file": a_sent_file(charger).pk,
+            "payment": refund.payment_id,
+            "refund": refund.pk,
+            "ledger-account": transfer.entries.latest("pk").account_id,
+            "ledger-account-export": transfer.entries.latest("pk").account_id,
+            "ledger-transfer": transfer.pk,
             "firmware": image.pk,
             "campaign": campaign.pk,
             "reservation": kept.pk,
