@@ -53,7 +53,6 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "grace_due": ("billing.services.stays.on_grace_due",),
     "stay_due": ("billing.services.stays.on_stay_due",),
     "stay_ended": ("billing.services.bills.on_session_ended",),
-    "grace_ending": ("evbilling.telling.on_grace_ending",),
     "session_billed": (
         "billing.services.documents.on_session_billed",
         "evbilling.telling.on_session_billed",

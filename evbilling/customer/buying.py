@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from billing.models import Payment, PaymentState, Purchase, PurchaseState
 from billing.money import to_satang
