@@ -15,6 +15,7 @@ from core.audit import Actor
 from core.errors import DomainError
 from evbilling.middleware import client_address
 from stations.models import Connector, Visit
+from users.models import Customer
 
 log = logging.getLogger(__name__)
 COOKIE = "visitor"
@@ -24,8 +25,7 @@ MINUTE = 60
 # In a minute: what one phone may do at one plug, and all phones of one address there (a mall's
 # phones share one), what it may read, and how many codes that do not exist an address may try.
 ACTS, ACTS_PER_ADDRESS, READS, UNKNOWN_CODES = 12, 40, 90, 20
-LOGINS = 30  # to LINE, from one address
-PAPERS = 40
+LOGINS, PAPERS = 30, 40  # to LINE, and papers printed, from one address
 
 
 class TooOften(DomainError):
@@ -55,10 +55,12 @@ def remember(response: HttpResponseBase, visitor: str) -> None:
     )
 
 
-def actor(request: HttpRequest, visitor: str, visit: Visit | None) -> Actor:
-    """Who to name in the record: the member whose card was tapped, else the phone."""
+def actor(
+    request: HttpRequest, visitor: str, visit: Visit | None, member: Customer | None = None
+) -> Actor:
+    """Who to name in the record: the member who is signed in or whose card was tapped, else the phone."""
     address = client_address(request)
-    customer = visit.card.customer if visit and visit.card else None
+    customer = member or (visit.card.customer if visit and visit.card else None)
     if customer is not None:
         return Actor("customer", str(customer.pk), customer.name, address)
     return Actor("visitor", visitor[:12], "", address)  # a part: the whole would open the page
@@ -74,7 +76,7 @@ def limit_reads(connector: Connector, visitor: str) -> None:
     count(f"read:{connector.pk}:{visitor}", READS)
 
 
-def limit_logins(request: HttpRequest) -> None:
+def limit_line(request: HttpRequest) -> None:
     """Refuse an address that goes to LINE again and again."""
     count(f"line:{client_address(request)}", LOGINS)
 
@@ -87,6 +89,11 @@ def limit_unknown(request: HttpRequest) -> None:
 def limit_refund(request: HttpRequest, refund_id: int) -> None:
     """Refuse an address that posts numbers too fast."""
     count(f"refund:{refund_id}:{client_address(request)}", ACTS)
+
+
+def limit_member(what: str, customer_id: int, most: int) -> None:
+    """Refuse a member that does one thing too fast."""
+    count(f"{what}:{customer_id}", most)
 
 
 def limit_papers(request: HttpRequest) -> None:
