@@ -158,6 +158,7 @@ class Omise:
 
 
 def _wish(order: Order) -> dict[str, Any]:
+    """Only what has been seen to be taken: an expiry is ours to keep (``expire``), not Omise's."""
     wish: dict[str, Any] = {
         "amount": order.amount,
         "currency": CURRENCY,
@@ -166,8 +167,6 @@ def _wish(order: Order) -> dict[str, Any]:
     }
     if order.return_uri:
         wish["return_uri"] = order.return_uri
-    if order.webhook_uri.startswith("https://"):
-        wish["webhook_endpoints"] = [order.webhook_uri]
     if order.method == Method.CARD:
         wish["card"] = order.card_token
         if order.hold:
@@ -179,8 +178,6 @@ def _wish(order: Order) -> dict[str, Any]:
         wish["source"] = {"type": order.source}
     else:
         raise GatewayError("unknown_method", f"{order.method} {order.source}")
-    if order.expires_at is not None:
-        wish["expires_at"] = _stamp(order.expires_at)
     return wish
 
 

@@ -45,6 +45,7 @@ OWN_BANK = "014"
 BAHT_NUMBER = "764"
 LATE_DAYS = 1  # a QR made before midnight may be paid after it
 TOKEN_MARGIN_SECONDS = 60
+NS = 1_000_000_000
 MOST_PICTURE_BYTES = 256 * 1024
 _REF = re.compile(r"([A-Z0-9]{1,20})\.(\d{6})(\d{1,12})")
 
@@ -74,7 +75,7 @@ class Slip:
 @dataclass(frozen=True, slots=True)
 class _Token:
     text: str
-    until: float  # monotonic
+    until: int  # monotonic, ns
 
 
 _tokens: dict[tuple[str, str], _Token] = {}  # by server and key, for all threads
@@ -241,7 +242,7 @@ class Scb:
         place = (self._caller.base, self._keys.api_key)
         with _lock:
             kept = _tokens.get(place)
-        if kept and kept.until > time.monotonic():
+        if kept and kept.until > time.monotonic_ns():
             return kept.text
         wish = {
             "applicationKey": self._keys.api_key,
@@ -253,7 +254,7 @@ class Scb:
         if not isinstance(text, str) or not isinstance(lives, int):
             raise GatewayAway("scb gave no token")
         with _lock:
-            until = time.monotonic() + max(lives - TOKEN_MARGIN_SECONDS, 1)
+            until = time.monotonic_ns() + max(lives - TOKEN_MARGIN_SECONDS, 1) * NS
             _tokens[place] = _Token(text, until)
         return text
 

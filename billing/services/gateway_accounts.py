@@ -69,42 +69,55 @@ def save(
     if gateway not in FIELDS:
         raise BadKeys(_("Choose a gateway."), field="gateway")
     with transaction.atomic():
-        account = (
-            GatewayAccount.objects.select_for_update()
-            .filter(tax_entity=tax_entity, gateway=gateway)
-            .first()
-        ) or GatewayAccount(
-            tax_entity=tax_entity, company_id=tax_entity.company_id, gateway=gateway
-        )
-        is_new = account.pk is None
-        known = {} if is_new else _readable(account)
+        account = _locked(tax_entity, gateway)
+        known = _readable(account)
         fresh = {name: str(fields[name]).strip() for name in FIELDS[gateway] if fields.get(name)}
-        plain = {**account.settings} | {
-            name: fresh[name] for name in fresh if name not in keys.SECRETS
+        secrets = {
+            name: value
+            for name, value in fresh.items()
+            if name in keys.SECRETS and value != known.get(name)
         }
-        changed = sorted(
-            name for name in fresh if name in keys.SECRETS and fresh[name] != known.get(name)
-        )
-        sealed = _rotated(known, {name: fresh[name] for name in changed})
+        plain = account.settings | {k: v for k, v in fresh.items() if k not in keys.SECRETS}
+        sealed = _rotated(known, secrets)
         _check(gateway, {**plain, **sealed})
         if "capabilities" in fields:
             plain["capabilities"] = _checked(gateway, fields["capabilities"] or {})
         changes = editing.apply(
             account, {"settings": plain, "enabled": fields.get("enabled", account.enabled)}
         )
-        account.sealed = seal.seal(json.dumps(sealed))
-        with editing.refusing("gateway_account_once", BadKeys(_("There is one already."))):
-            account.save()
-        if is_new or changes or changed:
-            audit.record(
-                actor,
-                "create_gateway_account" if is_new else "edit_gateway_account",
-                f"gateway_account:{account.pk}",
-                company_id=account.company_id,
-                old=None if is_new else changes.old,
-                new={**changes.new, "gateway": gateway, "secrets_changed": changed},
-            )
+        _write(account, sealed, changes, sorted(secrets), actor)
     return account
+
+
+def _locked(tax_entity: TaxEntity, gateway: str) -> GatewayAccount:
+    """The account, for this transaction ours alone; a new one that is not saved yet."""
+    rows = GatewayAccount.objects.select_for_update()
+    return rows.filter(tax_entity=tax_entity, gateway=gateway).first() or GatewayAccount(
+        tax_entity=tax_entity, company_id=tax_entity.company_id, gateway=gateway
+    )
+
+
+def _write(
+    account: GatewayAccount,
+    sealed: Mapping[str, str],
+    changes: editing.Changes,
+    secrets_changed: list[str],
+    actor: audit.Actor,
+) -> None:
+    is_new = account.pk is None
+    if not (is_new or changes or secrets_changed):
+        return
+    account.sealed = seal.seal(json.dumps(sealed))
+    with editing.refusing("gateway_account_once", BadKeys(_("There is one already."))):
+        account.save()
+    audit.record(
+        actor,
+        "create_gateway_account" if is_new else "edit_gateway_account",
+        f"gateway_account:{account.pk}",
+        company_id=account.company_id,
+        old=None if is_new else changes.old,
+        new={**changes.new, "gateway": account.gateway, "secrets_changed": secrets_changed},
+    )
 
 
 def try_out(gateway: str, account: GatewayAccount | None) -> Tried:

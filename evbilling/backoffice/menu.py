@@ -83,13 +83,6 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             Item("campaigns", _("Campaigns"), "list-details", ("campaign", "campaign-new")),
             Item("prices", _("Prices"), "tags", ("price-edit",)),
             Item("holidays", _("Holidays"), "calendar-off"),
-            Item(
-                "gateways",
-                _("Payment accounts"),
-                "credit-card",
-                ("gateway", "gateway-try"),
-                action=Action.EDIT_GATEWAY,
-            ),
         ),
     ),
     (
@@ -116,6 +109,13 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                 "id-badge-2",
                 ("legal-new", "legal-entity"),
                 action=Action.EDIT_COMPANY,
+            ),
+            Item(
+                "gateways",
+                _("Payment accounts"),
+                "credit-card",
+                ("gateway", "gateway-try"),
+                action=Action.EDIT_GATEWAY,
             ),
         ),
     ),

@@ -90,7 +90,7 @@ class Books:
             metadata=dict(wish.get("metadata") or {}),
             return_uri=wish.get("return_uri"),
             created_at=stamp(),
-            expires_at=str(wish.get("expires_at") or stamp(datetime.now(UTC) + timedelta(days=1))),
+            expires_at=stamp(datetime.now(UTC) + timedelta(days=1)),
         )
         fill(charge["refunds"], location=f"/charges/{ref}/refunds", to=stamp())
         if wish.get("card"):

@@ -171,6 +171,7 @@ def test_secrets_are_sealed_and_never_in_the_audit(entity: TaxEntity) -> None:
     assert "skey_test_own" not in written
     assert WEBHOOK_SECRET not in written
     entry = AuditEntry.objects.get(action="create_gateway_account")
+    assert entry.new is not None
     assert entry.new["secrets_changed"] == ["secret_key", "webhook_secret"]
     assert gateway_accounts.secrets_known(account) == {"secret_key", "webhook_secret"}
 
@@ -189,7 +190,7 @@ def test_an_old_webhook_secret_is_believed_for_a_day_more(
     account = save(entity, webhook_secret="bmV3IHNlY3JldA==")
     assert gateways.omise_client(account)._keys.webhooks == ("bmV3IHNlY3JldA==", "b2xkIHNlY3JldA==")
     later = datetime.now(UTC) + timedelta(hours=24, minutes=1)
-    monkeypatch.setattr(gateways.timezone, "now", lambda: later)
+    monkeypatch.setattr(timezone, "now", lambda: later)
     assert gateways.omise_client(account)._keys.webhooks == ("bmV3IHNlY3JldA==",)
 
 

@@ -36,11 +36,11 @@ def a_moment_ago() -> datetime:
 def test_a_promptpay_charge_comes_with_its_qr_and_is_paid_at_the_bank(
     bank: Served, client: omise.Omise
 ) -> None:
-    order = an_order(expires_at=datetime(2031, 1, 1, tzinfo=UTC))
+    order = an_order()
     charge = client.create(order)
     assert (charge.status, charge.amount, charge.currency) == (ChargeStatus.PENDING, 165_00, "THB")
     assert (charge.key, charge.authorised, charge.captured) == (order.key, 0, 0)
-    assert charge.expires_at == order.expires_at
+    assert charge.expires_at is not None
     assert charge.qr_image_type == "image/svg+xml"
     assert charge.qr_image.startswith(b"<svg")
 

@@ -84,3 +84,13 @@ def test_the_api_names_secrets_and_shows_none(entity: TaxEntity) -> None:
     assert SECRET_KEY not in str(answer.json)
     manager = Caller(an_admin(entity.company, Level.MANAGER))
     assert manager.get("gateway-accounts/").status == 403
+
+
+def test_an_account_at_scb_has_a_form_of_its_own(entity: TaxEntity) -> None:
+    owner = signed_in(an_admin(entity.company, Level.OWNER))
+    keys = {"biller_id": "0" * 15, "ref3": "EVB", "api_key": "k", "api_secret": "s"}
+    assert owner.post(path(entity, gateway="scb"), keys).status_code == 302
+    page = owner.get(path(entity, gateway="scb")).content.decode()
+    assert "Switched off" in page  # the box was not ticked
+    assert "/webhooks/scb/" in page
+    assert "EVB" in page

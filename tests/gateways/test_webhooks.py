@@ -46,8 +46,15 @@ def an_event(ref: str = "chrg_test_1", **charge: Any) -> bytes:
     return json.dumps(body("omise_event", id="evnt_test_1", data=data)).encode()
 
 
-def post(content: bytes, secret: str = "", *, age: int = 0, to: str = "omise", **more: str) -> Any:
-    headers = dict(more)
+def post(
+    content: bytes,
+    secret: str = "",
+    *,
+    age: int = 0,
+    to: str = "omise",
+    headers: dict[str, str] | None = None,
+) -> Any:
+    headers = dict(headers or {})
     if secret:
         at = str(int(timezone.now().timestamp()) - age)
         key = base64.b64decode(secret)
@@ -207,10 +214,10 @@ def test_the_bank_and_we_agree_on_signatures(
 ) -> None:
     content = an_event()
     headers = Bank("http://bank").sender.headers(content, mode)
-    assert post(content, **headers).status_code == status
+    assert post(content, headers=headers).status_code == status
     assert len(kept) == (status == 200)
     set_up.OMISE_WEBHOOK_SECRET_OLD = OLD_WEBHOOK_SECRET
-    assert post(content, **headers).status_code == (200 if mode == "old_secret" else status)
+    assert post(content, headers=headers).status_code == (200 if mode == "old_secret" else status)
 
 
 def test_without_redis_the_notice_is_kept_all_the_same(

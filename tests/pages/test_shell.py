@@ -26,16 +26,20 @@ def test_the_menu_shows_what_there_is_to_those_who_may() -> None:
         "/campaigns/",
         "/prices/",
         "/holidays/",
-        "/certificates/",
-        "/frames/",
     ]
+    money = ["/invoices/", "/invoices/report/", "/legal-entities/", "/payment-accounts/"]
+    system = ["/certificates/", "/frames/"]
     company = a_company()
-    assert menu(signed_in(an_admin(company, Level.VIEWER))) == [*watch, *things, *rest]
+    viewer = menu(signed_in(an_admin(company, Level.VIEWER)))
+    assert [each for each in viewer if each not in money] == [*watch, *things, *rest, *system]
+    assert "/payment-accounts/" not in viewer
     assert menu(signed_in(an_admin(company, Level.OWNER))) == [
         *watch,
         *things,
         "/new-chargers/",
         *rest,
+        *money,
+        *system,
         "/alarms/",
     ]
 
