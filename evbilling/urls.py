@@ -8,6 +8,7 @@ from evbilling.demo import bank, cards
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("evbilling.api.urls")),  # first: found without trying every page
+    path("c/<str:code>/demo-pay", bank.pay, name="demo-pay"),  # there the phone says who it is
     path("c/", include("evbilling.customer.urls")),
     path("", include("evbilling.line.urls")),
     path("me/", include("evbilling.member.urls")),
@@ -20,7 +21,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", views.metrics, name="metrics"),
     path("demo/ready", views.demo_ready, name="demo-ready"),
     path("demo/card/<str:code>", cards.hold, name="demo-card"),
-    path("demo/pay/<str:code>", bank.pay, name="demo-pay"),
 ]
 
 handler404 = "evbilling.views.not_found"

@@ -92,14 +92,18 @@ class Way:
         }
 
 
-def at(connector: Connector, member: Bounds | None, now: datetime) -> Sequence[Way]:
+def at(
+    connector: Connector,
+    offered: Sequence[gateways.Offered],
+    member: Bounds | None,
+    now: datetime,
+) -> Sequence[Way]:
     """The ways in the order of the list; empty where nobody can pay before the charge.
 
     ``member``: what may be chosen with a card, None where members have no price here.
     """
     station = connector.charger.station
-    offered = gateways.offered(station.tax_entity)
-    if not offered or quotes.offer(station, "guest", now) is None:
+    if quotes.offer(station, "guest", now) is None:
         return ()
     quote = purchases.quote(connector, wh=None, satang=None)
     plan = quotes.plan(quote.tariff, now, connector.max_power_w)
