@@ -167,7 +167,7 @@ def _bounds(plan: quotes.Plan, connector: Connector, one: gateways.Offered) -> B
 def _member_hint(plan: quotes.Plan, member: Bounds) -> str:
     """How a member is known here, and the member's price where it is another one."""
     phone = getattr(settings, "SMS_BACKEND", "")  # one-time codes can be sent
-    known_by = gettext("RFID card or phone number") if phone else str(FACES[MEMBER].hint)
+    known_by = gettext("RFID card or phone") if phone else str(FACES[MEMBER].hint)
     guests = quotes.price_at(plan.tariff, plan.at)
     members = quotes.price_at(member.plan.tariff, member.plan.at)
     if (guests.per_kwh, guests.once) == (members.per_kwh, members.once):
