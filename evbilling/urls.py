@@ -8,6 +8,7 @@ from evbilling.demo import bank, cards
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("evbilling.api.urls")),  # first: found without trying every page
+    path("c/<str:code>/demo-pay", bank.pay, name="demo-pay"),  # there the phone says who it is
     path("c/", include("evbilling.customer.urls")),
     path("", include("evbilling.line.urls")),
     path("me/", include("evbilling.member.urls")),

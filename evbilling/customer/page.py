@@ -80,12 +80,15 @@ class Look:
     @cached_property
     def payable(self) -> Sequence[ways.Way]:
         """How a charge can be paid here; empty: a member's card is the only way."""
-        if self.stage not in WITH_WAYS:
+        entity = self.connector.charger.station.tax_entity
+        offered = gateways.offered(entity) if self.stage in WITH_WAYS else ()
+        if not offered:
             return ()
         members = quotes.public_offer(self.connector.charger.station, self.now)
         by_card = Money(None, None, None, members.tariff) if members else None
         return ways.at(
             self.connector,
+            offered,
             chooser.bounds_of(self.connector, by_card, self.now, session=None) if by_card else None,
             self.now,
         )

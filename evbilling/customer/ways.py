@@ -92,14 +92,18 @@ class Way:
         }
 
 
-def at(connector: Connector, member: Bounds | None, now: datetime) -> Sequence[Way]:
+def at(
+    connector: Connector,
+    offered: Sequence[gateways.Offered],
+    member: Bounds | None,
+    now: datetime,
+) -> Sequence[Way]:
     """The ways in the order of the list; empty where nobody can pay before the charge.
 
     ``member``: what may be chosen with a card, None where members have no price here.
     """
     station = connector.charger.station
-    offered = gateways.offered(station.tax_entity)
-    if not offered or quotes.offer(station, "guest", now) is None:
+    if quotes.offer(station, "guest", now) is None:
         return ()
     quote = purchases.quote(connector, wh=None, satang=None)
     plan = quotes.plan(quote.tariff, now, connector.max_power_w)
@@ -163,7 +167,7 @@ def _bounds(plan: quotes.Plan, connector: Connector, one: gateways.Offered) -> B
 def _member_hint(plan: quotes.Plan, member: Bounds) -> str:
     """How a member is known here, and the member's price where it is another one."""
     phone = getattr(settings, "SMS_BACKEND", "")  # one-time codes can be sent
-    known_by = gettext("RFID card or phone number") if phone else str(FACES[MEMBER].hint)
+    known_by = gettext("RFID card or phone") if phone else str(FACES[MEMBER].hint)
     guests = quotes.price_at(plan.tariff, plan.at)
     members = quotes.price_at(member.plan.tariff, member.plan.at)
     if (guests.per_kwh, guests.once) == (members.per_kwh, members.once):
