@@ -15,6 +15,7 @@ PERIODIC: tuple[tuple[str, str, float], ...] = (
     ("frame partitions", "evbilling.tasks.make_frame_partitions", 6 * 3600),
     ("frame retention", "evbilling.tasks.drop_old_frames", 6 * 3600),
     ("ledger proof", "evbilling.tasks.prove_ledger", 6 * 3600),
+    ("monthly bills", "evbilling.tasks.make_statements", 3600),
     ("fact retention", "evbilling.tasks.drop_old_facts", 24 * 3600),
     ("certificate renewal", "evbilling.tasks.renew_certificates", 3600),
     ("security event retention", "evbilling.tasks.drop_old_security_events", 24 * 3600),
@@ -23,6 +24,10 @@ PERIODIC: tuple[tuple[str, str, float], ...] = (
     ("configuration read again", "evbilling.tasks.read_configurations", 300),
     ("one-time codes", "evbilling.tasks.send_due_codes", 10),
     ("member retention", "evbilling.tasks.forget_members", 24 * 3600),
+    ("messages", "evbilling.tasks.send_messages", 3),
+    ("running charges", "evbilling.tasks.tell_of_running", 30),
+    ("LINE quota", "evbilling.tasks.read_line_quota", 6 * 3600),
+    ("LINE retention", "evbilling.tasks.forget_line", 24 * 3600),
     ("sign-in retention", "evbilling.tasks.drop_old_sign_ins", 24 * 3600),
 )
 

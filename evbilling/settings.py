@@ -6,8 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
 
-from evbilling.env import BASE_DIR, data_dir, env, env_bool, env_int, secret_key, url_of
+from evbilling.env import (
+    BASE_DIR,
+    data_dir,
+    env,
+    env_bool,
+    env_int,
+    env_together,
+    mail_settings,
+    secret_key,
+    url_of,
+)
 
 BASE_FOLDER: Path = BASE_DIR
 DATA_DIR: Path = data_dir()
@@ -299,6 +310,31 @@ FIRMWARE_MAX_BYTES: int = env_int("FIRMWARE_MAX_BYTES", 512 * 1024 * 1024)
 UPLOAD_MAX_BYTES: int = env_int("UPLOAD_MAX_BYTES", 100 * 1024 * 1024)  # what a charger may send
 UPLOAD_KEEP_DAYS: int = env_int("UPLOAD_KEEP_DAYS", 90)
 
+# --- telling people -------------------------------------------------------------------------------------
+_line = env_together("LINE", "LINE_CHANNEL_ACCESS_TOKEN", "LINE_CHANNEL_SECRET")
+_login = env_together("LINE Login", "LINE_LOGIN_CHANNEL_ID", "LINE_LOGIN_CHANNEL_SECRET")
+LINE_CHANNEL_ACCESS_TOKEN: str = _line["LINE_CHANNEL_ACCESS_TOKEN"]
+LINE_CHANNEL_SECRET: str = _line["LINE_CHANNEL_SECRET"]
+LINE_LOGIN_CHANNEL_ID: str = _login["LINE_LOGIN_CHANNEL_ID"]
+LINE_LOGIN_CHANNEL_SECRET: str = _login["LINE_LOGIN_CHANNEL_SECRET"]
+LINE_BOT_BASIC_ID: str = env("LINE_BOT_BASIC_ID") or ""  # @name of the official account
+LINE_API_URL: str = env("LINE_API_URL") or "https://api.line.me"
+LINE_ACCESS_URL: str = env("LINE_ACCESS_URL") or "https://access.line.me"
+if LINE_LOGIN_CHANNEL_ID and not LINE_CHANNEL_ACCESS_TOKEN:
+    raise ImproperlyConfigured(
+        "LINE Login is set up, but LINE_CHANNEL_ACCESS_TOKEN and LINE_CHANNEL_SECRET are missing: "
+        "without them nothing can be sent."
+    )
+_mail = mail_settings(env("EMAIL_URL") or "", env("EMAIL_FROM") or "")
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST: str = _mail.host  # '': no e-mail is sent
+EMAIL_PORT: int = _mail.port
+EMAIL_HOST_USER: str = _mail.user
+EMAIL_HOST_PASSWORD: str = _mail.password
+EMAIL_USE_TLS: bool = _mail.start_tls
+EMAIL_USE_SSL: bool = _mail.tls
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL: str = _mail.sender
 # --- payment gateways: the operator's own accounts; legal entities may have theirs ---------------------
 OMISE_PUBLIC_KEY: str = env("OMISE_PUBLIC_KEY") or ""
 OMISE_SECRET_KEY: str = env("OMISE_SECRET_KEY") or ""

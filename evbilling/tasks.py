@@ -4,11 +4,12 @@ import logging
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from celery import shared_task
+from django.conf import settings
 from django.core.cache import cache
 
-from billing.services import ledger, payments, refunds
+from billing.services import ledger, payments, refunds, statements
 from core.models import Fact
-from evbilling import health, retention
+from evbilling import health, retention, watching
 from stations.services import (
     certificates,
     configuration,
@@ -18,9 +19,11 @@ from stations.services import (
     transfer_door,
     visits,
 )
-from users.services import codes, members
+from users.messages import quota, sending
+from users.services import codes, line_events, line_links, members
 
 log = logging.getLogger(__name__)
+MESSAGES_TURN, MESSAGES_TURN_S = "messages turn", 60
 
 
 @shared_task
@@ -127,12 +130,52 @@ def renew_certificates() -> None:
 
 
 @shared_task
+def send_messages() -> None:
+    """See to what LINE told us, then send what is due. One at a time: a slow LINE holds up only itself."""
+    if not cache.add(MESSAGES_TURN, 1, MESSAGES_TURN_S):
+        return
+    try:
+        line_events.handle_due()
+        sending.send_due()
+    finally:
+        cache.delete(MESSAGES_TURN)
+
+
+@shared_task
+def tell_of_running() -> None:
+    """Nearly full, or the charger has a fault: for those who asked to be told."""
+    watching.tell_of_running()
+
+
+@shared_task
+def read_line_quota() -> None:
+    if settings.LINE_CHANNEL_ACCESS_TOKEN:
+        quota.read()
+
+
+@shared_task
+def forget_line() -> None:
+    """Guests' LINE accounts, used nonces and old events."""
+    line_links.forget_old()
+    line_events.forget_old()
+
+
+@shared_task
 def drop_old_security_events() -> None:
     if dropped := security_events.drop_before(retention.days("security_events")):
         log.info("old security events dropped", extra={"events": dropped})
 
 
+@shared_task
 def read_configurations() -> None:
     """Read chargers' settings again, each once a day, a few at a time."""
     if asked := configuration.read_due():
         log.info("configurations asked for", extra={"chargers": asked})
+
+
+@shared_task
+def make_statements() -> None:
+    """Monthly bills of postpaid customers, and reminders of those that are due."""
+    if made := statements.issue_due():
+        log.info("monthly bills issued", extra={"statements": made})
+    statements.remind_due()

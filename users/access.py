@@ -40,7 +40,14 @@ class Action(StrEnum):
     EDIT_CARD = "edit_card"
     TOP_UP = "top_up"
     WITHDRAW = "withdraw"
+    TAKE_PAYMENT = "take_payment"
+    ISSUE_STATEMENT = "issue_statement"
     VIEW_LEDGER = "view_ledger"
+    VIEW_DOCUMENT = "view_document"
+    ISSUE_DOCUMENT = (
+        "issue_document"  # a full one in place of an abbreviated one, a number from outside
+    )
+    VOID_DOCUMENT = "void_document"  # void, correct after the tax month, credit notes
     EDIT_TARIFF = "edit_tariff"
     EDIT_ADMIN = "edit_admin"
     EDIT_COMPANY = "edit_company"
@@ -50,7 +57,7 @@ class Action(StrEnum):
     SWITCH_COMPANY = "switch_company"
 
 
-_VIEWER = frozenset({Action.VIEW, Action.OWN_ACCOUNT})
+_VIEWER = frozenset({Action.VIEW, Action.OWN_ACCOUNT, Action.VIEW_DOCUMENT})
 _OPERATOR = _VIEWER | {
     Action.COMMAND_CHARGER,
     Action.SWITCH_CHARGER,
@@ -60,6 +67,8 @@ _OPERATOR = _VIEWER | {
     Action.STOP_SESSION,
     Action.EDIT_CARD,
     Action.TOP_UP,
+    Action.TAKE_PAYMENT,
+    Action.ISSUE_DOCUMENT,
 }
 _MANAGER = _OPERATOR | {
     Action.EDIT_CHARGER,
@@ -69,9 +78,11 @@ _MANAGER = _OPERATOR | {
     Action.EDIT_STATION,
     Action.EDIT_CUSTOMER,
     Action.WITHDRAW,
+    Action.ISSUE_STATEMENT,
     Action.VIEW_LEDGER,
     Action.EDIT_TARIFF,
     Action.VIEW_AUDIT,
+    Action.VOID_DOCUMENT,
 }
 _OWNER = _MANAGER | {
     Action.EDIT_ADMIN,

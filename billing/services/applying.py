@@ -30,7 +30,7 @@ from billing.models import (
 )
 from billing.models.settlement import DoubtKind
 from billing.payments.base import Charge, ChargeStatus, Method
-from billing.services import ledger, tariffs, wallets
+from billing.services import ledger, statements, tariffs, wallets
 from core import audit, outbox
 
 log = logging.getLogger(__name__)
@@ -238,6 +238,8 @@ def _paid(row: Payment, charge: Charge, now: datetime) -> None:
             "pay",
             [ledger.debit(clearing_of(row), row.captured), ledger.credit(deposit, row.captured)],
         )
+    elif row.purpose == PaymentPurpose.STATEMENT:
+        statements.on_paid(row, clearing_of(row))
     else:
         _top_up(row)
     _post_fee(row, charge)

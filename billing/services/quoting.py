@@ -18,7 +18,7 @@ from stations.models import Connector, Station
 from users.models import Customer
 
 PRICE_LASTS = timedelta(minutes=10)
-_BY_PERIOD = (Part.ENERGY, Part.TIME)
+_BY_PERIOD = (Part.ENERGY, *forecast.TIMED)
 
 
 class QuoteExpired(Conflict):

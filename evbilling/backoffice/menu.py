@@ -91,6 +91,26 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         ),
     ),
     (
+        _("Money"),
+        (
+            Item(
+                "invoices",
+                _("Tax invoices"),
+                "file-invoice",
+                ("invoice", "invoice-full", "invoice-credit", "invoice-void", "invoice-outside"),
+                action=Action.VIEW_DOCUMENT,
+            ),
+            Item("sales-tax", _("Sales-tax report"), "report-money", action=Action.VIEW_DOCUMENT),
+            Item(
+                "legal-entities",
+                _("Legal entities"),
+                "id-badge-2",
+                ("legal-new", "legal-entity"),
+                action=Action.EDIT_COMPANY,
+            ),
+        ),
+    ),
+    (
         _("System"),
         (
             Item("certificates", _("Certificates"), "shield-lock"),

@@ -137,7 +137,9 @@ def not_now_away(place: Place) -> Note:
         "bad",
         "plug-connected-x",
         _("Do not pay now: the charger cannot start"),
-        _("If you have paid already, the money comes back by itself. Else this page goes on by itself."),
+        _(
+            "If you have paid already, the money comes back by itself. Else this page goes on by itself."
+        ),
     )
 
 

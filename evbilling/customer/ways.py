@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -160,9 +161,11 @@ def _bounds(plan: quotes.Plan, connector: Connector, one: gateways.Offered) -> B
 
 
 def _member_hint(plan: quotes.Plan, member: Bounds) -> str:
-    """The member's price where it is another one."""
+    """How a member is known here, and the member's price where it is another one."""
+    phone = getattr(settings, "SMS_BACKEND", "")  # one-time codes can be sent
+    known_by = gettext("RFID card or phone number") if phone else str(FACES[MEMBER].hint)
     guests = quotes.price_at(plan.tariff, plan.at)
     members = quotes.price_at(member.plan.tariff, member.plan.at)
     if (guests.per_kwh, guests.once) == (members.per_kwh, members.once):
-        return str(FACES[MEMBER].hint)
-    return f"{FACES[MEMBER].hint} · {price(members.per_kwh)} /kWh"
+        return known_by
+    return f"{known_by} · {price(members.per_kwh)} /kWh"

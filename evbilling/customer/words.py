@@ -56,9 +56,10 @@ REFUSED: dict[str, Text] = {
     "card_expired": gettext_lazy("This card has expired. Ask the station's office."),
     "no_money": gettext_lazy("The wallet is empty. Top up, then tap again."),
     "arrears": gettext_lazy("An earlier charge is not paid yet. Pay it first, then tap again."),
-    "plug_paid": gettext_lazy("Somebody has just paid for this plug. Choose another one."),
+    "overdue": gettext_lazy("A monthly bill is overdue. Pay it first, then tap again."),
     "credit_used_up": gettext_lazy("The credit limit is used up. Ask the station's office."),
     "reserved": gettext_lazy("This plug is kept for somebody else. Use another one."),
+    "plug_paid": gettext_lazy("Somebody has just paid for this plug. Choose another one."),
     "ConcurrentTx": gettext_lazy("This card is charging elsewhere. Stop there first."),
 }
 REFUSED_OTHERWISE = gettext_lazy(

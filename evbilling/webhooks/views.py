@@ -55,7 +55,9 @@ def _take(request: HttpRequest, gateway: str) -> HttpResponse:
         return _refused(request, gateway, 400, str(error))
     except BadNotice as error:
         return _refused(request, gateway, 401, str(error))
-    if not notice.trusted and not selectors.is_about_ours(gateway, notice):
+    if selectors.is_known(gateway, notice):
+        return JsonResponse({"ok": True})
+    if not notice.trusted and not selectors.is_worth_keeping(gateway, notice):
         return JsonResponse({"ok": True})  # anybody may have written it: no row for a stranger
     payment = payments.take_notice(gateway, notice)
     if payment is not None:

@@ -20,13 +20,14 @@
 
   /* --- money, as billing.pricing does it, in whole numbers (below 2^53 throughout) -------------
      Prices × 10,000; a line is rounded half up to satang once: energy Wh × price / 100,000, time
-     s × price / 6,000. Wh at a price border: by time, rounded down (pricing._wh_at). */
+     s × price / 6,000, parking (per hour) s × price / 360,000. Wh at a price border: by time, rounded down (pricing._wh_at). */
   const halfUp = (product, per) => Math.floor((product + per / 2) / per);
   const line = (price, on, off, per) => price.any
     ? halfUp(price.on * (on + off), per)
     : halfUp(price.on * on, per) + halfUp(price.off * off, per);
   const total = (p, [on, off]) =>
-    p.once + line(p.energy, on[0], off[0], 100000) + line(p.time, on[1], off[1], 6000);
+    p.once + line(p.energy, on[0], off[0], 100000) + line(p.time, on[1], off[1], 6000)
+    + line(p.park, on[1], off[1], 360000);
 
   function estimate(p, wh, at) {
     const start = p.running ? p.at : Math.max(p.at, Math.floor(at));
@@ -67,7 +68,7 @@
   /* What Confirm sets aside: the dearest case at the plug's full power (forecast.dearest). */
   function toHold(p, wh) {
     const all = [wh, Math.ceil((wh * 3600) / p.top)], none = [0, 0];
-    return Math.max(total(p, [all, none]), total(p, [none, all])) + (p.apart ? 2 : 0);
+    return Math.max(total(p, [all, none]), total(p, [none, all])) + (p.apart ? (p.park.on || p.park.off ? 3 : 2) : 0);
   }
 
   /* The Wh that a payment beforehand buys (selectors.quotes.covered). */
@@ -111,7 +112,7 @@
     if (!(amount >= least && amount <= most)) return { big: "–", time: "–", end: "" };
     const bought = () => (plan.pays ? covered(plan, money(text)) : buys(plan, money(text), at));
     const wh = inKwh ? amount * 1000 : bought(), found = estimate(plan, wh, at);
-    const timed = plan.time.on || plan.time.off, due = plan.pays ? toHold(plan, wh) : found.expected;
+    const timed = [plan.time, plan.park].some((t) => t.on || t.off), due = plan.pays ? toHold(plan, wh) : found.expected;
     const sure = timed && !plan.pays ? put(words.money, baht(due)) : baht(due);
     const price = found.open && !plan.pays ? `${baht(found.lowest)} – ${baht(found.highest)}` : sure;
     return {

@@ -52,7 +52,7 @@ def buy_by_card(plug: Connector, visitor: str = "phone-1", **choice: Any) -> Pur
 
 
 def payment_of(purchase: Purchase) -> Payment:
-    return Payment.objects.get(pk=purchase.payment_id)
+    return Payment.objects.get(pk=purchase.payment_id or 0)
 
 
 def fresh(purchase: Purchase) -> Purchase:

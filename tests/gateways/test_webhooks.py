@@ -11,11 +11,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from billing.models import Payment, PaymentPurpose
+from billing.models import Payment, PaymentPurpose, WebhookEvent
 from billing.payments.base import Notice
+from billing.selectors import gateways as selectors
 from billing.services import gateway_accounts, payments
 from core.audit import SYSTEM
 from evbilling.webhooks import views
+from simulators.bank.app import OLD_WEBHOOK_SECRET, Bank
 from simulators.bank.bodies import body
 from tests.factories import a_company, a_tax_entity
 from tests.gateways.bank import WEBHOOK_SECRET
@@ -155,6 +157,60 @@ def test_scb_is_answered_in_its_own_words_and_never_believed(
     post(content, to="scb")
     assert [(notice.ref, notice.trusted) for notice in kept] == [("C1.261120100", False)]
     assert post(b"{}", to="scb").status_code == 400
+
+
+def test_the_books_keep_a_notice_once_and_make_one_look_due(
+    set_up: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    monkeypatch.setattr(views, "_look_soon", looked.append)
+    payment = a_payment(gateway_ref="chrg_test_1", state="open")
+    for _ in range(3):  # a replay within the five minutes
+        assert post(an_event(), WEBHOOK_SECRET).status_code == 200
+    event = WebhookEvent.objects.get()
+    assert (event.payment_id, event.trusted, event.kind) == (payment.pk, True, "charge.complete")
+    assert looked == [payment.pk]
+    payment.refresh_from_db()
+    assert payment.state == "open"  # said to be paid, but nobody has looked
+    assert payment.look_at is not None
+    stranger = an_event("chrg_test_other").replace(b"evnt_test_1", b"evnt_test_2")
+    assert post(stranger, WEBHOOK_SECRET).status_code == 200
+    assert looked == [payment.pk]
+
+
+def test_hints_about_one_payment_are_kept_so_often_and_no_more(
+    set_up: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up.OMISE_WEBHOOK_SECRET = ""
+    monkeypatch.setattr(views, "_look_soon", lambda payment: None)
+    monkeypatch.setattr(selectors, "MOST_HINTS", 2)
+    a_payment(gateway_ref="chrg_test_1")
+    for n in range(4):
+        answer = post(an_event().replace(b"evnt_test_1", f"evnt_{n}".encode()))
+        assert answer.status_code == 200
+    assert WebhookEvent.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("mode", "status"),
+    [
+        ("on", 200),
+        ("both_secrets", 200),
+        ("old_secret", 401),
+        ("forged", 401),
+        ("stale", 401),
+        ("unsigned", 401),
+    ],
+)
+def test_the_bank_and_we_agree_on_signatures(
+    set_up: Any, kept: list[Notice], mode: str, status: int
+) -> None:
+    content = an_event()
+    headers = Bank("http://bank").sender.headers(content, mode)
+    assert post(content, **headers).status_code == status
+    assert len(kept) == (status == 200)
+    set_up.OMISE_WEBHOOK_SECRET_OLD = OLD_WEBHOOK_SECRET
+    assert post(content, **headers).status_code == (200 if mode == "old_secret" else status)
 
 
 def test_without_redis_the_notice_is_kept_all_the_same(

@@ -3,6 +3,7 @@
 from users.models.admin import Admin, ApiToken, Level
 from users.models.company import Company, TaxEntity
 from users.models.customer import BillingMode, Card, CardStatus, Customer, CustomerLevel
+from users.models.line import LineEvent, LineGuest, LineLink, LineNonce, LineQuota, LinkedBy
 from users.models.member import (
     CodePurpose,
     CodeState,
@@ -13,7 +14,7 @@ from users.models.member import (
     NoticeAcceptance,
     OneTimeCode,
 )
-from users.models.message import Message, MessageStatus
+from users.models.message import Channel, Message, MessageStatus
 
 __all__ = [
     "Admin",
@@ -21,6 +22,7 @@ __all__ = [
     "BillingMode",
     "Card",
     "CardStatus",
+    "Channel",
     "CodePurpose",
     "CodeState",
     "Company",
@@ -30,6 +32,12 @@ __all__ = [
     "DataRequestKind",
     "Favourite",
     "Level",
+    "LineEvent",
+    "LineGuest",
+    "LineLink",
+    "LineNonce",
+    "LineQuota",
+    "LinkedBy",
     "MemberSession",
     "Message",
     "MessageStatus",
