@@ -97,6 +97,7 @@ class Stack:
             "REDIS_URL": settings.REDIS_URL,
             "SECRET_KEY": settings.SECRET_KEY,
             "EVBILLING_TESTING": "1",
+            "SMS_BACKEND": "console",
             "OCPP_PORT": str(self.ocpp_port),
             "OCPP_TLS_PORT": str(self.ocpp_tls_port),
             "PORT": str(self.port),

@@ -76,7 +76,8 @@ def months(customer: Customer, now: datetime, most: int = 24) -> Sequence[date]:
     oldest = customer.sessions.order_by("started_at").values_list("started_at", flat=True).first()
     if oldest is not None:
         first = min(first, local(oldest).date().replace(day=1))
-    found, at = [], local(now).date().replace(day=1)
+    found: list[date] = []
+    at = local(now).date().replace(day=1)
     while at >= first and len(found) < most:
         found.append(at)
         at = (at - timedelta(days=1)).replace(day=1)
