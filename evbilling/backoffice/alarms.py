@@ -105,6 +105,7 @@ def task_word(handler: str) -> str:
         "stations.services.certificates.on_certificate_due": _("Signing a charger’s certificate"),
         "stations.services.upgrades.on_upgrade_due": _("Ending a change of security profile"),
         "evbilling.telling.on_session_billed": _("Telling the customer about the bill"),
+        "evbilling.telling_refunds.on_refund_changed": _("Telling the customer about money back"),
         "evbilling.telling.on_line_guest_ready": _("Telling a guest by LINE"),
         "evbilling.telling.on_grace_ending": _("Telling the customer to move the car"),
     }.get(handler, handler)
