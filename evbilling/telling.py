@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from billing.models import Bill, PaymentStatus, Purchase, Refund
 from billing.money import to_baht
+from billing.services import documents
 from core.models import Fact
 from evbilling.customer.receipts import token_of
 from stations.models import ConnectorStatus, Session, SessionStatus
@@ -151,6 +152,8 @@ def _cost(bill: Bill) -> dict[str, Any]:
         "payment_status": bill.payment_status,
         "fault": _by_fault(session),
     }
+    if (document := documents.document_of_session(session)) is not None:
+        found["document"] = document.number
     return found | _money_back(bill)
 
 

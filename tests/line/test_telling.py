@@ -11,13 +11,14 @@ from django.utils import timezone
 
 from billing.models import Purchase, Refund, RefundReason, RefundRoute, RefundState
 from billing.payments.base import Method
-from billing.services import bills, purchases
+from billing.services import bills, documents, purchases
 from core import outbox
 from core.models import Fact
 from evbilling import telling, telling_refunds, watching
 from evbilling.celery import PERIODIC, app
 from stations.models import Connector, Session, SessionLive
 from tests.api.world import end
+from tests.billing.fake_gateway import FakeGateway
 from tests.billing.selling import a_plug
 from tests.factories import a_charger, a_customer, a_session, a_station
 from users.messages import texts
@@ -78,6 +79,15 @@ def test_the_end_of_a_charge_goes_to_the_customers_line_with_the_receipts_link()
     assert row.payload["link"].startswith(f"/c/{session.connector.code}/receipt/{session.pk}.")
     assert row.payload["station_id"] == session.station_id
     assert not row.payload["fault"]
+
+
+def test_the_tax_document_is_named_where_it_is_made_already() -> None:
+    session = end(a_charge(wh=7_000))
+    bills.bill_session(session)
+    document = documents.issue_for_session(session)
+    heard("session_billed", session.pk)
+    assert document is not None
+    assert told("session_billed")[0].payload["document"] == document.number
 
 
 def test_a_guest_who_asked_is_told_this_charge_and_no_other() -> None:
@@ -202,6 +212,11 @@ def test_members_are_told_in_their_own_language() -> None:
 # --- money that goes back --------------------------------------------------------------------------
 
 
+@pytest.fixture
+def gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, FakeGateway())
+
+
 def a_purchase(plug: Connector) -> Purchase:
     """Of which the gateway has not heard yet."""
     return purchases.buy(plug, "phone-1", wh=5_000, satang=None, method=Method.PROMPTPAY)
@@ -233,7 +248,9 @@ def changed(refund: Refund, **fields: Any) -> None:
             telling_refunds.on_refund_changed(Fact(kind="refund_changed", subject_id=refund.pk))
 
 
-def test_a_guest_whose_charge_did_not_start_hears_that_the_money_comes_back_once() -> None:
+def test_a_guest_whose_charge_did_not_start_hears_that_the_money_comes_back_once(
+    gateway: None,
+) -> None:
     refund = a_refund()
     changed(refund)
     changed(refund, state=RefundState.SENT)
@@ -243,7 +260,7 @@ def test_a_guest_whose_charge_did_not_start_hears_that_the_money_comes_back_once
     assert row.payload["how"] == "gateway"
 
 
-def test_the_link_for_the_number_is_sent_and_brought_to_mind_twice() -> None:
+def test_the_link_for_the_number_is_sent_and_brought_to_mind_twice(gateway: None) -> None:
     refund = a_refund(route=RefundRoute.LINK, state=RefundState.WAITING)
     until = timezone.now() + timedelta(days=7)
     for reminders in range(3):
@@ -256,6 +273,6 @@ def test_the_link_for_the_number_is_sent_and_brought_to_mind_twice() -> None:
     assert "Nobody plugged in within the time." in texts.said(first).note
 
 
-def test_what_was_not_used_is_told_with_the_bill_and_not_again() -> None:
+def test_what_was_not_used_is_told_with_the_bill_and_not_again(gateway: None) -> None:
     changed(a_refund(reason=RefundReason.UNUSED))
     assert not Message.objects.exists()
