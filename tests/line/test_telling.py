@@ -9,7 +9,7 @@ from django.conf import settings as django_settings
 from django.db import transaction
 from django.utils import timezone
 
-from billing.models import Purchase, Refund, RefundReason, RefundRoute, RefundState
+from billing.models import Payment, Purchase, Refund, RefundReason, RefundRoute, RefundState
 from billing.payments.base import Method
 from billing.services import bills, documents, purchases
 from core import outbox
@@ -18,7 +18,7 @@ from evbilling import telling, telling_refunds, watching
 from evbilling.celery import PERIODIC, app
 from stations.models import Connector, Session, SessionLive
 from tests.api.world import end
-from tests.billing.fake_gateway import FakeGateway
+from tests.billing.fake_gateway import FakeGateway, install
 from tests.billing.selling import a_plug
 from tests.factories import a_charger, a_customer, a_session, a_station
 from users.messages import texts
@@ -229,11 +229,14 @@ def a_refund(**fields: Any) -> Refund:
     line_links.follow_charge(
         purchase.company_id, f"purchase:{purchase.pk}", ANNA, language="en", friend=True
     )
+    Payment.objects.filter(pk=purchase.payment_id or 0).update(
+        state="paid", captured=purchase.amount, paid_at=timezone.now()
+    )
     values: dict[str, Any] = {
         "company": purchase.company,
-        "payment": purchase.payment,
+        "payment": Payment.objects.get(pk=purchase.payment_id or 0),
         "key": f"test-{purchase.pk}",
-        "amount": 15_400,
+        "amount": 1_000,
         "reason": RefundReason.NOT_PLUGGED,
         "route": RefundRoute.GATEWAY,
         "token": f"token-{purchase.pk}",
@@ -256,7 +259,7 @@ def test_a_guest_whose_charge_did_not_start_hears_that_the_money_comes_back_once
     changed(refund, state=RefundState.SENT)
     changed(refund, state=RefundState.DONE, done_at=timezone.now())
     [row] = Message.objects.all()
-    assert (row.kind, row.address, row.payload["amount"]) == ("money_back", ANNA, "154.00")
+    assert (row.kind, row.address, row.payload["amount"]) == ("money_back", ANNA, "10.00")
     assert row.payload["how"] == "gateway"
 
 
