@@ -77,7 +77,7 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "purchase_changed": (),
     "purchase_due": ("billing.services.purchases.on_purchase_due",),
     "paid_start_due": ("evbilling.selling.on_start_due",),
-    "refund_changed": (),
+    "refund_changed": ("evbilling.telling_refunds.on_refund_changed",),
     "refund_reminder": ("billing.services.refunds.on_reminder_due",),
 }
 

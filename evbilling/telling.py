@@ -4,7 +4,7 @@ Whoever is told of a charge is its customer, and guests who asked for this charg
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from billing.models import Bill, PaymentStatus, Purchase, Refund
 from billing.money import to_baht
+from billing.services import documents
 from core.models import Fact
 from evbilling.customer.receipts import token_of
 from stations.models import ConnectorStatus, Session, SessionStatus
@@ -81,10 +82,15 @@ def session_of(pk: int) -> Session | None:
 
 
 def guests_of(session: Session) -> Iterator[LineGuest]:
-    """Guests of this charge, whether they asked at its payment or later; each LINE account once."""
+    """Guests of this charge, whether they asked at its payment or later."""
     subjects = [f"session:{session.pk}"]
     purchases = Purchase.objects.filter(leave__session=session).values_list("pk", flat=True)
     subjects += [f"purchase:{pk}" for pk in purchases]
+    return guests(subjects)
+
+
+def guests(subjects: Collection[str]) -> Iterator[LineGuest]:
+    """Who follows any of these and may be written to; each LINE account once."""
     seen = set()
     found = LineGuest.objects.filter(subject__in=subjects, friend=True).select_related("company")
     for guest in found.order_by("pk"):
@@ -146,6 +152,8 @@ def _cost(bill: Bill) -> dict[str, Any]:
         "payment_status": bill.payment_status,
         "fault": _by_fault(session),
     }
+    if (document := documents.document_of_session(session)) is not None:
+        found["document"] = document.number
     return found | _money_back(bill)
 
 

@@ -119,6 +119,7 @@ def task_word(handler: str) -> str:
         "evbilling.selling.on_plugged_in": _("Starting a charge that was paid for"),
         "evbilling.selling.on_start_due": _("Starting a charge that was paid for"),
         "evbilling.telling.on_session_billed": _("Telling the customer about the bill"),
+        "evbilling.telling_refunds.on_refund_changed": _("Telling the customer about money back"),
         "evbilling.telling.on_line_guest_ready": _("Telling a guest by LINE"),
         "evbilling.telling.on_grace_ending": _("Telling the customer to move the car"),
     }.get(handler, handler)

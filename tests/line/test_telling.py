@@ -9,14 +9,19 @@ from django.conf import settings as django_settings
 from django.db import transaction
 from django.utils import timezone
 
-from billing.services import bills
+from billing.models import Payment, Purchase, Refund, RefundReason, RefundRoute, RefundState
+from billing.payments.base import Method
+from billing.services import bills, documents, purchases
 from core import outbox
 from core.models import Fact
-from evbilling import telling, watching
+from evbilling import telling, telling_refunds, watching
 from evbilling.celery import PERIODIC, app
 from stations.models import Connector, Session, SessionLive
 from tests.api.world import end
+from tests.billing.fake_gateway import FakeGateway, install
+from tests.billing.selling import a_plug
 from tests.factories import a_charger, a_customer, a_session, a_station
+from users.messages import texts
 from users.models import Channel, Customer, LineGuest, LineLink, LinkedBy, Message
 from users.services import line_links
 
@@ -74,6 +79,15 @@ def test_the_end_of_a_charge_goes_to_the_customers_line_with_the_receipts_link()
     assert row.payload["link"].startswith(f"/c/{session.connector.code}/receipt/{session.pk}.")
     assert row.payload["station_id"] == session.station_id
     assert not row.payload["fault"]
+
+
+def test_the_tax_document_is_named_where_it_is_made_already() -> None:
+    session = end(a_charge(wh=7_000))
+    bills.bill_session(session)
+    document = documents.issue_for_session(session)
+    heard("session_billed", session.pk)
+    assert document is not None
+    assert told("session_billed")[0].payload["document"] == document.number
 
 
 def test_a_guest_who_asked_is_told_this_charge_and_no_other() -> None:
@@ -193,3 +207,75 @@ def test_members_are_told_in_their_own_language() -> None:
     [row] = told("session_billed")
     assert (row.language, row.payload["station"]) == ("th", session.station.name_th)
     assert django_settings.LANGUAGE_CODE == "th"
+
+
+# --- money that goes back --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, FakeGateway())
+
+
+def a_purchase(plug: Connector) -> Purchase:
+    """Of which the gateway has not heard yet."""
+    return purchases.buy(plug, "phone-1", wh=5_000, satang=None, method=Method.PROMPTPAY)
+
+
+def a_refund(**fields: Any) -> Refund:
+    """Of a guest's payment, whose phone follows it."""
+    plug = a_plug()
+    purchase = a_purchase(plug)
+    line_links.follow_charge(
+        purchase.company_id, f"purchase:{purchase.pk}", ANNA, language="en", friend=True
+    )
+    Payment.objects.filter(pk=purchase.payment_id or 0).update(
+        state="paid", captured=purchase.amount, paid_at=timezone.now()
+    )
+    values: dict[str, Any] = {
+        "company": purchase.company,
+        "payment": Payment.objects.get(pk=purchase.payment_id or 0),
+        "key": f"test-{purchase.pk}",
+        "amount": 1_000,
+        "reason": RefundReason.NOT_PLUGGED,
+        "route": RefundRoute.GATEWAY,
+        "token": f"token-{purchase.pk}",
+    }
+    return Refund.objects.create(**values | fields)
+
+
+def changed(refund: Refund, **fields: Any) -> None:
+    Refund.objects.filter(pk=refund.pk).update(**fields)
+    for _each in range(2):
+        with transaction.atomic():
+            telling_refunds.on_refund_changed(Fact(kind="refund_changed", subject_id=refund.pk))
+
+
+def test_a_guest_whose_charge_did_not_start_hears_that_the_money_comes_back_once(
+    gateway: None,
+) -> None:
+    refund = a_refund()
+    changed(refund)
+    changed(refund, state=RefundState.SENT)
+    changed(refund, state=RefundState.DONE, done_at=timezone.now())
+    [row] = Message.objects.all()
+    assert (row.kind, row.address, row.payload["amount"]) == ("money_back", ANNA, "10.00")
+    assert row.payload["how"] == "gateway"
+
+
+def test_the_link_for_the_number_is_sent_and_brought_to_mind_twice(gateway: None) -> None:
+    refund = a_refund(route=RefundRoute.LINK, state=RefundState.WAITING)
+    until = timezone.now() + timedelta(days=7)
+    for reminders in range(3):
+        changed(refund, link_until=until, reminders=reminders)
+    changed(refund, state=RefundState.DONE, done_at=timezone.now())
+    kinds = list(Message.objects.order_by("pk").values_list("kind", flat=True))
+    assert kinds == ["refund_link", "refund_link", "refund_link", "refund_done"]
+    first = told("refund_link")[0]
+    assert first.payload["link"] == f"/refund/{refund.token}/"
+    assert "Nobody plugged in within the time." in texts.said(first).note
+
+
+def test_what_was_not_used_is_told_with_the_bill_and_not_again(gateway: None) -> None:
+    changed(a_refund(reason=RefundReason.UNUSED))
+    assert not Message.objects.exists()

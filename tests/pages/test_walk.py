@@ -41,7 +41,7 @@ from tests.meaoscp.runs import an_acceptance_run
 from tests.pages.paid import a_payment, a_refund
 from tests.pages.people import a_visitor, signed_in
 from users.access import RIGHTS, Action
-from users.models import Company, DataRequestKind, Level
+from users.models import Company, DataRequestKind, Level, Message, MessageStatus
 from users.services import members
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +62,15 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
     fact = Fact.objects.create(kind="session_ended", subject_id=1, company_id=company.pk)
     acceptance = an_acceptance_run(charger).pk
     alarm = Delivery.objects.create(fact=fact, handler="x", attempts=Delivery.ALARM_AFTER)
+    told = Message.objects.create(
+        company=company,
+        key=f"walk-{charger.pk}",
+        kind="charger_fault",
+        language="en",
+        payload={"station": "S", "energy": 1_000, "station_id": station.pk},
+        status=MessageStatus.FAILED,
+        due=None,
+    )
     image = an_image(company)
     campaign = a_campaign([charger])
     template = ConfigurationTemplate.objects.create(company=company, name="T", keys={"a": "1"})
@@ -81,6 +90,7 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
             "session": session.pk,
             "case": case.pk,
             "alarm": alarm.pk,
+            "told-retry": told.pk,
             "charger-file": a_sent_file(charger).pk,
             "payment": refund.payment_id,
             "refund": refund.pk,

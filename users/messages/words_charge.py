@@ -50,7 +50,7 @@ def session_billed(payload: Payload) -> Said:
         rows=_billed_rows(payload),
         note=_billed_note(payload, fault=fault, owes=owes),
         link=payload.get("link", ""),
-        button=_("Open the document") if payload.get("document") else _("Open the receipt"),
+        button=_("Open the receipt"),
     )
 
 

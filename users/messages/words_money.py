@@ -90,7 +90,15 @@ def refund_link(payload: Payload) -> Said:
         place=_place(payload),
         figure=baht(payload["amount"]),
         rows=(Row(_("Answer until"), until, strong=True),),
-        note=_("If you do not answer, the station pays it back by hand. It stays yours."),
+        note=" ".join(
+            filter(
+                None,
+                [
+                    _why(payload["reason"]) if payload.get("reason", "unused") != "unused" else "",
+                    _("If you do not answer, the station pays it back by hand. It stays yours."),
+                ],
+            )
+        ),
         link=payload["link"],
         button=_("Give the number"),
     )
