@@ -42,7 +42,9 @@ class Action(StrEnum):
     WITHDRAW = "withdraw"
     VIEW_LEDGER = "view_ledger"
     VIEW_DOCUMENT = "view_document"
-    ISSUE_DOCUMENT = "issue_document"  # a full one in place of an abbreviated one, a number from outside
+    ISSUE_DOCUMENT = (
+        "issue_document"  # a full one in place of an abbreviated one, a number from outside
+    )
     VOID_DOCUMENT = "void_document"  # void, correct after the tax month, credit notes
     EDIT_TARIFF = "edit_tariff"
     EDIT_ADMIN = "edit_admin"
