@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -82,7 +83,9 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
             "charger-acceptance-run": acceptance,
             "charger-acceptance-decide": acceptance,
             "charger-acceptance-paper": acceptance,
-            "invoice": a_document(a_charger(station).connectors.get()).pk,
+            "invoice": a_document(
+                a_charger(station).connectors.get(), started_at=timezone.now() - timedelta(hours=2)
+            ).pk,
             "legal": a_tax_entity(company).pk,
         },
     }
