@@ -10,7 +10,7 @@ from core import outbox
 from core.models import Delivery
 from evbilling.backoffice.moments import LOCAL
 from stations.models import Authorisation, Connector
-from tests.factories import a_charger, a_customer, a_station, a_tax_entity
+from tests.factories import a_charger, a_customer, a_station, a_tariff, a_tax_entity
 from tests.pages.charges import a_billed_charge
 from users import tax_ids
 from users.models import Company, TaxEntity
@@ -51,7 +51,8 @@ def a_market(company: Company | None = None, **fields: Any) -> TaxEntity:
 
 def a_plug(entity: TaxEntity | None = None) -> Connector:
     entity = entity or a_market()
-    station = a_station(entity.company, tax_entity=entity, name_th="ตลาดสุขใจ บางนา")
+    station = a_station(entity.company, tax_entity=entity, name_th="ตลาดสุขใจ บางนา", priced=False)
+    a_tariff(station, valid_from=datetime(2020, 1, 1, tzinfo=LOCAL))
     return a_charger(station).connectors.get()
 
 
@@ -61,7 +62,7 @@ def a_paid_charge(plug: Connector | None = None, *, wh: int = 20_000, **fields: 
     customer = fields.pop("customer", None) or a_customer(
         plug.charger.station.company, balance=100_000_00
     )
-    return a_billed_charge(plug, customer, started_at=EVENING, wh=wh, **fields)
+    return a_billed_charge(plug, customer, **{"started_at": EVENING, "wh": wh} | fields)
 
 
 def a_document(plug: Connector | None = None, **fields: Any) -> TaxDocument:

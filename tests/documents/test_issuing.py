@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from billing import documents as values
 from billing.models import (
     Bill,
+    DocumentKind,
     DocumentSeries,
     PaymentStatus,
     TaxDocument,
@@ -35,7 +36,7 @@ from users.models import BillingMode, TaxEntity
 pytestmark = pytest.mark.django_db
 
 
-def refused(sql: str, *params: object) -> None:
+def refused(sql: str, *params: int) -> None:
     """Run a statement that the database must refuse."""
 
     def run() -> None:
@@ -271,7 +272,7 @@ def test_parallel_transactions_with_roll_backs_leave_no_gap_and_no_double() -> N
             issuing.write(
                 issuing.NewDocument(
                     entity=entity,
-                    kind=documents.DocumentKind.ABBREVIATED,
+                    kind=DocumentKind.ABBREVIATED,
                     tax_point=day,
                     sums=values.summed([item], Decimal("0.07")),
                     rate=Decimal("0.07"),

@@ -89,7 +89,7 @@ def test_a_credit_note_shows_both_values_the_difference_and_why() -> None:
     old = full(a_document())
     note = changes.credit(old, Credit(100_00, "CDNS03", "ราคาในระบบผิด"), WIPA)
     for size in ("a4", "80mm"):
-        told = words_on(documents.pdf(note, size))  # type: ignore[arg-type]
+        told = words_on(documents.pdf(note, size))
         for part in (
             "ใบลดหนี้",
             old.number,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -107,7 +108,9 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
             "charger-acceptance-decide": acceptance,
             "charger-acceptance-paper": acceptance,
             "gateway": station.tax_entity_id,
-            "invoice": a_document(a_charger(station).connectors.get()).pk,
+            "invoice": a_document(
+                a_charger(station).connectors.get(), started_at=timezone.now() - timedelta(hours=2)
+            ).pk,
             "legal": a_tax_entity(company).pk,
         },
     }
