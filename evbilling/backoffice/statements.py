@@ -1,4 +1,4 @@
-"""Monthly bills: the list, who owes what is on none, one bill with its payments, the rules (features B5, C3)."""
+"""Monthly bills: the list, who owes what is on none, one bill, its payments (features B5, C3)."""
 
 import uuid
 from dataclasses import dataclass
