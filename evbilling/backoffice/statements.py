@@ -24,6 +24,7 @@ from evbilling.backoffice.chips import chip
 from evbilling.backoffice.gate import AdminRequest, actor, needs, one, rows
 from evbilling.backoffice.moments import parse_day, today
 from evbilling.statement_links import pdf_of
+from evbilling.templatetags.ui import is_thai
 from evbilling.states import State
 from stations.selectors import keyset
 from users.access import Action, may
@@ -62,6 +63,10 @@ class Line:
     data: dict[str, Any]
     at: Any
     outstanding: int
+
+    @property
+    def station(self) -> str:
+        return str(self.data["station_th"] if is_thai() else self.data["station"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,7 @@ class PriceCard:
     wait: str
     changes_at: datetime | None
     extras: list[str]
+    staying: list[str]  # what a car that stays costs, and reservations
 
 
 def look(request: HttpRequest, connector: Connector, visitor: str) -> Look:
@@ -229,7 +230,8 @@ def _price_card(what: Look) -> PriceCard:
         bool(change and change.per_kwh > offer.now.per_kwh),
         duration(change.at - what.now) if change else "",
         change.at if change else None,
-        [*_extras(offer.now), *stay_words.for_driver(offer.tariff, offer.now.period)],
+        _extras(offer.now),
+        stay_words.for_driver(offer.tariff, offer.now.period),
     )
 
 
