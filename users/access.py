@@ -52,6 +52,7 @@ class Action(StrEnum):
     EDIT_ADMIN = "edit_admin"
     EDIT_COMPANY = "edit_company"
     VIEW_AUDIT = "view_audit"
+    EDIT_GATEWAY = "edit_gateway"  # where money goes, and the keys to it
     RETRY_DELIVERY = "retry_delivery"
     SWITCH_COMPANY = "switch_company"
 
@@ -87,7 +88,7 @@ _OWNER = _MANAGER | {
     Action.EDIT_ADMIN,
     Action.EDIT_COMPANY,
     Action.EDIT_AUTHORITY,
-    Action.RETRY_DELIVERY,
+    Action.EDIT_GATEWAY,
     Action.RETRY_DELIVERY,
     Action.FORWARD_INSIDE,
 }

@@ -51,6 +51,9 @@ class BillingGate:
             return _begin_sold(bought, at)
         if customer is None:
             return Refusal("no_customer")
+        holder = sold.on_plug(connector)
+        if holder is not None and holder.state == PurchaseState.PAID:
+            return Refusal("plug_paid")  # a tap now would pay for the car of who paid before
         found = tariffs.value(station, customer.level, at)
         if found is None:
             return Refusal("no_tariff")

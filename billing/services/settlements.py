@@ -9,7 +9,6 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -301,7 +300,7 @@ def _line(number: int, cells: dict[str, str]) -> Line:
 def _sum(text: str) -> int:
     """Baht with two decimals to satang; an empty cell is nothing."""
     plain = text.replace(",", "").replace("฿", "").replace("THB", "").strip()
-    return to_satang(Decimal(plain)) if plain else 0
+    return to_satang(plain) if plain else 0
 
 
 def _day(text: str) -> date | None:

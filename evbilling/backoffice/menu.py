@@ -81,6 +81,13 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             Item("campaigns", _("Campaigns"), "list-details", ("campaign", "campaign-new")),
             Item("prices", _("Prices"), "tags", ("price-edit",)),
             Item("holidays", _("Holidays"), "calendar-off"),
+            Item(
+                "gateways",
+                _("Payment accounts"),
+                "credit-card",
+                ("gateway", "gateway-try"),
+                action=Action.EDIT_GATEWAY,
+            ),
         ),
     ),
     (

@@ -75,7 +75,7 @@ def limit_reads(connector: Connector, visitor: str) -> None:
 
 def limit_logins(request: HttpRequest) -> None:
     """Refuse an address that goes to LINE again and again."""
-    _count(f"line:{client_address(request)}", LOGINS)
+    count(f"line:{client_address(request)}", LOGINS)
 
 
 def limit_unknown(request: HttpRequest) -> None:

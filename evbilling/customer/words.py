@@ -59,6 +59,7 @@ REFUSED: dict[str, Text] = {
     "overdue": gettext_lazy("A monthly bill is overdue. Pay it first, then tap again."),
     "credit_used_up": gettext_lazy("The credit limit is used up. Ask the station's office."),
     "reserved": gettext_lazy("This plug is kept for somebody else. Use another one."),
+    "plug_paid": gettext_lazy("Somebody has just paid for this plug. Choose another one."),
     "ConcurrentTx": gettext_lazy("This card is charging elsewhere. Stop there first."),
 }
 REFUSED_OTHERWISE = gettext_lazy(
