@@ -24,8 +24,8 @@ from evbilling.backoffice.chips import chip
 from evbilling.backoffice.gate import AdminRequest, actor, needs, one, rows
 from evbilling.backoffice.moments import parse_day, today
 from evbilling.statement_links import pdf_of
-from evbilling.templatetags.ui import is_thai
 from evbilling.states import State
+from evbilling.templatetags.ui import is_thai
 from stations.selectors import keyset
 from users.access import Action, may
 from users.models import Customer

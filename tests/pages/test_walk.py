@@ -22,6 +22,7 @@ from stations.models import (
     Knock,
 )
 from tests.billing.a_statement import a_statement
+from tests.documents.sales import a_document
 from tests.factories import (
     a_charger,
     a_company,
@@ -30,6 +31,7 @@ from tests.factories import (
     a_reservation,
     a_session,
     a_station,
+    a_tax_entity,
     an_admin,
 )
 from tests.files.world import a_campaign, a_sent_file, an_image
@@ -83,9 +85,12 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
             "charger-acceptance-decide": acceptance,
             "charger-acceptance-paper": acceptance,
             "gateway": station.tax_entity_id,
+            "invoice": a_document(a_charger(station).connectors.get()).pk,
+            "legal": a_tax_entity(company).pk,
         },
     }
     return about | {
+        "kind": {"sales-tax-file": "xlsx"},
         "charge_point_id": {"charger": charger.charge_point_id},
         "slug": {"switch-company": company.slug},
         "connector": {"charger": 1},
