@@ -33,17 +33,17 @@ def for_driver(tariff: Tariff, period: Period) -> list[str]:
     found = []
     if tariff.has(Part.PARKING):
         now = tariff.unit_price(Part.PARKING, period)
-        found.append(_("parking %(price)s per hour%(rest)s") % _both(tariff, Part.PARKING, now))
+        found.append(_("Parking %(price)s per hour%(rest)s") % _both(tariff, Part.PARKING, now))
     if tariff.has(Part.PENALTY):
         now = tariff.unit_price(Part.PENALTY, period)
         words = _both(tariff, Part.PENALTY, now) | {"n": tariff.terms.grace_min}
         found.append(
-            _("%(price)s per minute%(rest)s from %(n)s min after charging, until unplugged") % words
+            _("From %(n)s min after charging until unplugged: %(price)s per minute%(rest)s") % words
         )
-        found += of_list(tariff)[1:]
+        found += [", ".join(of_list(tariff)[1:])] if of_list(tariff)[1:] else []
     elif tariff.has(Part.RESERVATION):
         found.append(_reservation(tariff))
-    return found
+    return [line[:1].upper() + line[1:] for line in found]
 
 
 def _both(tariff: Tariff, part: Part, now: Decimal) -> dict[str, object]:

@@ -23,6 +23,38 @@ from core.models import Fact
 from users.models import Customer, TaxEntity
 
 
+def line_of_bill(bill: Bill) -> dict[str, Any]:
+    """A charge as the bill lists it; what stands here is never changed."""
+    session = bill.session
+    return {
+        "kind": "charge",
+        "session": session.pk,
+        "transaction": session.transaction_id,
+        "at": session.started_at.isoformat(),
+        "station": session.station.name,
+        "station_th": session.station.name_th or session.station.name,
+        "wh": bill.wh,
+        "total": bill.total,
+        "paid": bill.total - bill.outstanding,
+        "amount": bill.outstanding,
+    }
+
+
+def line_of_fee(fee: ReservationFee) -> dict[str, Any]:
+    """A reservation that nobody used, likewise."""
+    station = fee.reservation.charger.station
+    return {
+        "kind": "reservation",
+        "reservation": fee.reservation.number,
+        "at": fee.reservation.made_at.isoformat(),
+        "station": station.name,
+        "station_th": station.name_th or station.name,
+        "total": fee.total,
+        "paid": fee.total - fee.outstanding,
+        "amount": fee.outstanding,
+    }
+
+
 def issue_note(
     customer: Customer,
     entity: TaxEntity,

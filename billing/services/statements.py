@@ -342,7 +342,10 @@ def _issue_for(
     if not owed.total:
         return None
     now = timezone.now()
-    lines = [*map(_line_of_bill, owed.bills), *map(_line_of_fee, owed.fees)]
+    lines = [
+        *map(statement_documents.line_of_bill, owed.bills),
+        *map(statement_documents.line_of_fee, owed.fees),
+    ]
     document = statement_documents.issue_note(
         customer, entity, lines, day=local_day(now), due_on=due, by=actor.name
     )
@@ -388,36 +391,6 @@ def _owed(customer: Customer, entity: TaxEntity, until: date) -> _Owed:
         list(bills.select_for_update(of=("self",)).select_related("session__station")),
         list(fees.select_for_update(of=("self",)).select_related("reservation__charger__station")),
     )
-
-
-def _line_of_bill(bill: Bill) -> dict[str, Any]:
-    session = bill.session
-    return {
-        "kind": "charge",
-        "session": session.pk,
-        "transaction": session.transaction_id,
-        "at": session.started_at.isoformat(),
-        "station": session.station.name,
-        "station_th": session.station.name_th or session.station.name,
-        "wh": bill.wh,
-        "total": bill.total,
-        "paid": bill.total - bill.outstanding,
-        "amount": bill.outstanding,
-    }
-
-
-def _line_of_fee(fee: ReservationFee) -> dict[str, Any]:
-    station = fee.reservation.charger.station
-    return {
-        "kind": "reservation",
-        "reservation": fee.reservation.number,
-        "at": fee.reservation.made_at.isoformat(),
-        "station": station.name,
-        "station_th": station.name_th or station.name,
-        "total": fee.total,
-        "paid": fee.total - fee.outstanding,
-        "amount": fee.outstanding,
-    }
 
 
 def _take(

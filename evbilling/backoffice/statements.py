@@ -1,4 +1,4 @@
-"""Monthly bills: the list, who owes what is on none, one bill with its payments, the rules (features B5, C3)."""
+"""Monthly bills: the list, who owes what is on none, one bill, its payments (features B5, C3)."""
 
 import uuid
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from evbilling.backoffice.gate import AdminRequest, actor, needs, one, rows
 from evbilling.backoffice.moments import parse_day, today
 from evbilling.statement_links import pdf_of
 from evbilling.states import State
+from evbilling.templatetags.ui import is_thai
 from stations.selectors import keyset
 from users.access import Action, may
 from users.models import Customer
@@ -62,6 +63,10 @@ class Line:
     data: dict[str, Any]
     at: Any
     outstanding: int
+
+    @property
+    def station(self) -> str:
+        return str(self.data["station_th"] if is_thai() else self.data["station"])
 
 
 @dataclass(frozen=True, slots=True)

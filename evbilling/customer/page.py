@@ -135,6 +135,7 @@ class PriceCard:
     wait: str
     changes_at: datetime | None
     extras: list[str]
+    staying: list[str]  # what a car that stays costs, and reservations
     even: bool  # one price today: the strip needs no room for hours
 
 
@@ -251,7 +252,8 @@ def _price_card(what: Look) -> PriceCard:
         bool(change and change.per_kwh > offer.now.per_kwh),
         duration(change.at - what.now) if change else "",
         change.at if change else None,
-        [*_extras(offer.now), *stay_words.for_driver(offer.tariff, offer.now.period)],
+        _extras(offer.now),
+        stay_words.for_driver(offer.tariff, offer.now.period),
         even=len(today) == 1,
     )
 
