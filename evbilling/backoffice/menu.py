@@ -121,12 +121,6 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         ),
     ),
 )
-BADGE_TITLES = {
-    "chargers": _("Chargers that need a look"),
-    "cases": _("Open cases"),
-    "strangers": _("Chargers at the door"),
-    "refunds": _("Refunds that wait for an admin"),
-}
 
 
 @dataclass(frozen=True, slots=True)

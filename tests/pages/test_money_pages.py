@@ -187,7 +187,9 @@ def test_a_proof_that_fails_says_what_and_how_often(
     tasks.prove_ledger()
     assert LedgerProof.objects.get().wrong == {"balances_off": 3}
     assert cache.get(health.LEDGER_WRONG) == 3
-    assert "Every balance is the sum of its entries: 3" in get(owner, "/ledger/proofs/")
+    assert "Every balance is the sum of its entries: not so in 3 places" in get(
+        owner, "/ledger/proofs/"
+    )
     assert "does not add up" in get(owner, "/ledger/")
     cache.delete(health.LEDGER_WRONG)
 

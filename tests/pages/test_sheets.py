@@ -2,6 +2,7 @@
 
 import io
 import re
+import zlib
 
 import pytest
 from django.test import Client, RequestFactory
@@ -77,6 +78,24 @@ def test_the_paper_holds_the_words_and_is_the_same_each_time() -> None:
     first, second = pages(made)
     assert "ev.example.co.th/c/7KQ4MXBZ3W" in first
     assert second == first
+
+
+@pytest.mark.pure
+def test_a_tone_mark_over_a_vowel_stands_higher_on_both_papers() -> None:
+    """ที่ against ท่: unshaped, the mark of ที่ lies in the vowel and cannot be seen."""
+
+    def drawn(word: str) -> Sheet:
+        return Sheet("x", 105, 148, (Text(10, 20, word, 9, bold=True),))
+
+    def top(word: str) -> float:
+        found = re.findall(r"[ML]\S+ (\S+?)(?=[A-Z])", svg.drawn(drawn(word)).decode())
+        return min(float(y) for y in found)
+
+    assert top("ที่") < top("ที") < top("ท")
+    (page, *_) = re.findall(
+        rb"stream\n(.*?)\nendstream", pdf.drawn([drawn("ที่")], "x", "th"), re.DOTALL
+    )
+    assert zlib.decompress(page).count(b" Tm (") == 2  # each mark is placed by itself
 
 
 @pytest.mark.pure
