@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from billing.money import round_satang, to_baht
 from billing.pricing import (
-    SECONDS_PER_MINUTE,
+    PER,
     WH_PER_KWH,
     Part,
     Period,
@@ -16,6 +16,7 @@ from billing.pricing import (
     price,
 )
 
+TIMED = (Part.TIME, Part.PARKING)  # what the minutes of a charge cost
 TIME_STEP = timedelta(minutes=1)  # with a time price, energy is bought a minute at a time
 
 
@@ -51,19 +52,28 @@ def cost_in(period: Period, wh: int, seconds: int, tariff: Tariff) -> int:
     """Satang for a charge that lies in one period altogether."""
     if wh == 0:
         return 0
-    energy = tariff.unit_price(Part.ENERGY, period) * wh / WH_PER_KWH
-    minutes = tariff.unit_price(Part.TIME, period) * seconds / SECONDS_PER_MINUTE
-    return tariff.once + round_satang(energy) + round_satang(minutes)
+    energy = round_satang(tariff.unit_price(Part.ENERGY, period) * wh / WH_PER_KWH)
+    timed = sum(
+        round_satang(tariff.unit_price(part, period) * seconds / PER[part]) for part in TIMED
+    )
+    return tariff.once + energy + timed
 
 
 def dearest(wh: int, power_w: int, tariff: Tariff) -> int:
     """Satang to hold for ``wh``: it covers the charge in whatever period it falls.
 
-    Two satang are added where the charge may be split over two lines, each rounded up.
+    A satang is added for each part that may be split over two lines, each rounded up.
     """
     seconds = -(-wh * 3600 // max(power_w, 1))
     most = max(cost_in(period, wh, seconds, tariff) for period in (Period.ON_PEAK, Period.OFF_PEAK))
-    return most + (2 if tariff.tells_periods_apart() else 0)
+    if not tariff.tells_periods_apart():
+        return most
+    return most + (3 if tariff.has(Part.PARKING) else 2)
+
+
+def is_timed(tariff: Tariff, period: Period) -> bool:
+    """Whether the minutes of a charge cost money in ``period``."""
+    return any(tariff.unit_price(part, period) for part in TIMED)
 
 
 def affordable(budget: int, usage: Usage, now: datetime, tariff: Tariff) -> Affordable:
@@ -74,8 +84,8 @@ def affordable(budget: int, usage: Usage, now: datetime, tariff: Tariff) -> Affo
     """
     period = tariff.calendar.period_at(now)
     changes = tariff.calendar.next_change(now) if tariff.tells_periods_apart() else None
-    per_minute = tariff.unit_price(Part.TIME, period)
-    until = min(filter(None, (changes, now + TIME_STEP if per_minute else None)), default=None)
+    step = now + TIME_STEP if is_timed(tariff, period) else None
+    until = min(filter(None, (changes, step)), default=None)
     sunk = _sunk(usage, now, tariff, period, until)
     per_kwh = tariff.unit_price(Part.ENERGY, period)
     if per_kwh == 0:
@@ -89,7 +99,7 @@ def _sunk(
     usage: Usage, now: datetime, tariff: Tariff, period: Period, until: datetime | None
 ) -> int:
     """Satang of everything but this period's energy line, time counted up to ``until``."""
-    end = max(usage.end, until if until and tariff.unit_price(Part.TIME, period) else now)
+    end = max(usage.end, until if until and is_timed(tariff, period) else now)
     stretched = Usage(
         usage.start, end, max(usage.wh, 1), (*usage.readings, Reading(usage.end, usage.wh))
     )

@@ -4,6 +4,7 @@ Amounts that are owed or paid are integers of satang. Prices are ``Decimal`` bah
 four decimals. ``round_satang`` is the only place where money is rounded.
 """
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 SATANG_PER_BAHT = 100
@@ -42,3 +43,19 @@ def vat_within(total_satang: int, rate: Decimal) -> int:
     7 %: 16500 → 1079 (net 15421). Revenue Code s.79; rounding as ``round_satang``.
     """
     return round_satang(to_baht(total_satang) * rate / (1 + rate))
+
+
+def share(total: int, weights: Sequence[int]) -> list[int]:
+    """``total`` satang spread over ``weights`` by largest remainder: the parts add up to it exactly.
+
+    Of equal remainders the first wins. Weights are not negative; where all are zero the first
+    takes it all.
+    """
+    whole = sum(weights)
+    if not whole:
+        return [total, *[0] * (len(weights) - 1)]
+    parts = [total * weight // whole for weight in weights]
+    by_rest = sorted(range(len(weights)), key=lambda n: -(total * weights[n] % whole))
+    for n in by_rest[: total - sum(parts)]:
+        parts[n] += 1
+    return parts

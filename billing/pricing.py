@@ -178,8 +178,11 @@ class Tariff:
         return (Period.ON_PEAK, Period.OFF_PEAK)
 
     def tells_periods_apart(self) -> bool:
-        """Whether On-Peak and Off-Peak stand on lines of their own, which round each by itself."""
-        return any(element.period is not Period.ANY for element in self.elements)
+        """Whether On-Peak and Off-Peak of a charge stand on lines of their own, which round each by itself.
+
+        Of what may come after it (the penalty) nothing is held or promised.
+        """
+        return any(e.period is not Period.ANY and e.part is not Part.PENALTY for e in self.elements)
 
     def has(self, part: Part) -> bool:
         """Whether ``part`` costs anything at any time."""
@@ -332,6 +335,15 @@ def overstayed(usage: Usage, tariff: Tariff) -> bool:
     """Whether the car still stood there after the grace time, exempt hours or not."""
     begins = penalty_from(usage, tariff)
     return begins is not None and whole(usage.left) > begins
+
+
+def exempt_until(tariff: Tariff, at: datetime) -> datetime | None:
+    """When the exempt hours end that hold at ``at``; None where none do. Looks a week ahead."""
+    calendar = tariff.calendar
+    end = at + timedelta(days=7)
+    spans = priced_spans(at, end, tariff.terms, calendar.off_peak_days, calendar.tz)
+    begins = spans[0][0] if spans else end
+    return begins if begins > at else None
 
 
 def reservation_fee(reserved_at: datetime, start: datetime | None, tariff: Tariff) -> int:

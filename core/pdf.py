@@ -32,10 +32,20 @@ def font_file(name: str) -> Path:
 
 
 class Paper(FPDF):
-    """An A4 sheet in millimetres, Thai and English in one font. Pages break where the caller says."""
+    """A sheet in millimetres, Thai and English in one font. Pages break where the caller says.
 
-    def __init__(self, title: str, made_at: datetime, *, language: str = "th") -> None:
-        super().__init__(orientation="portrait", unit="mm", format="A4")
+    ``size``: A4 upright, or width and height in millimetres.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        made_at: datetime,
+        *,
+        language: str = "th",
+        size: tuple[float, float] = (210.0, 297.0),
+    ) -> None:
+        super().__init__(unit="mm", format=size)
         self._measured: dict[tuple[str, float, str], float] = {}
         for style, name in FONTS.items():
             self.add_font(FAMILY, style, font_file(name))
@@ -120,6 +130,11 @@ class Paper(FPDF):
 
     def bytes(self) -> bytes:
         return bytes(self.output())
+
+    def discard(self) -> None:
+        """Drawn to measure only: let go of the font files."""
+        for font in self.fonts.values():
+            font.close()  # type: ignore[union-attr]
 
 
 def line_height(size: float) -> float:

@@ -3,8 +3,11 @@
 No Django here: the supervisor asks first, ``checks`` asks the same of the settings.
 """
 
+import json
 from collections.abc import Callable, Mapping
+from typing import Any
 
+from billing.payments import capabilities
 from billing.payments.keys import Problem, omise_problems, scb_problems
 
 _OMISE = {
@@ -33,8 +36,9 @@ _SENTENCES = {
     Problem.NOT_A_BILLER: "{name} must have 15 digits.",
     Problem.NOT_A_PREFIX: "{name} may have at most 20 letters and digits.",
 }
+_TABLES = {"OMISE_CAPABILITIES": capabilities.OMISE, "SCB_CAPABILITIES": capabilities.SCB}
 URLS = ("OMISE_API_URL", "OMISE_VAULT_URL", "OMISE_SCRIPT_URL", "SCB_API_URL")
-NAMES = (*_OMISE.values(), *_SCB.values(), *URLS)
+NAMES = (*_OMISE.values(), *_SCB.values(), *URLS, *_TABLES)
 
 
 def complaints(values: Mapping[str, str]) -> list[str]:
@@ -57,7 +61,20 @@ def complaints(values: Mapping[str, str]) -> list[str]:
         for name in URLS
         if values.get(name) and not values[name].startswith(("https://", "http://"))
     ]
+    for name, table in _TABLES.items():
+        try:
+            capabilities.overridden(table, changes_of(values.get(name, "")))
+        except capabilities.BadCapability as problem:
+            found.append(f"{name} cannot be read at {problem}; see docs/payments.md.")
     return found
+
+
+def changes_of(text: str) -> Any:
+    """What OMISE_CAPABILITIES says, a JSON object; ``BadCapability`` where it is none."""
+    try:
+        return json.loads(text or "{}")
+    except ValueError:
+        raise capabilities.BadCapability("its JSON") from None
 
 
 def _listed(names: list[str]) -> str:

@@ -6,8 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
 
-from evbilling.env import BASE_DIR, data_dir, env, env_bool, env_int, secret_key, url_of
+from evbilling.env import (
+    BASE_DIR,
+    data_dir,
+    env,
+    env_bool,
+    env_int,
+    env_together,
+    mail_settings,
+    secret_key,
+    url_of,
+)
 
 BASE_FOLDER: Path = BASE_DIR
 DATA_DIR: Path = data_dir()
@@ -145,6 +156,15 @@ SILENCED_SYSTEM_CHECKS = [
     "axes.W006",  # addresses have a limit of their own, the line above
     "auth.W004",  # user names are unique without regard to case, by a constraint
 ]
+
+# One-time codes by SMS: thaibulksms, console, file; nothing: nobody signs in by phone.
+SMS_BACKEND: str = env("SMS_BACKEND") or ("file" if DEMO else "")
+SMS_KEY: str = env("SMS_KEY") or ""
+SMS_SECRET: str = env("SMS_SECRET") or ""
+SMS_SENDER: str = env("SMS_SENDER") or ""
+SMS_DIR: Path = Path(env("SMS_DIR") or DATA_DIR / "sms")
+SMS_COUNTRIES: list[str] = (env("SMS_COUNTRIES") or "TH").split(",")
+SMS_PER_DAY: int = env_int("SMS_PER_DAY", 2000)  # of the whole installation: a flood ends here
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
@@ -290,11 +310,37 @@ FIRMWARE_MAX_BYTES: int = env_int("FIRMWARE_MAX_BYTES", 512 * 1024 * 1024)
 UPLOAD_MAX_BYTES: int = env_int("UPLOAD_MAX_BYTES", 100 * 1024 * 1024)  # what a charger may send
 UPLOAD_KEEP_DAYS: int = env_int("UPLOAD_KEEP_DAYS", 90)
 
+# --- telling people -------------------------------------------------------------------------------------
+_line = env_together("LINE", "LINE_CHANNEL_ACCESS_TOKEN", "LINE_CHANNEL_SECRET")
+_login = env_together("LINE Login", "LINE_LOGIN_CHANNEL_ID", "LINE_LOGIN_CHANNEL_SECRET")
+LINE_CHANNEL_ACCESS_TOKEN: str = _line["LINE_CHANNEL_ACCESS_TOKEN"]
+LINE_CHANNEL_SECRET: str = _line["LINE_CHANNEL_SECRET"]
+LINE_LOGIN_CHANNEL_ID: str = _login["LINE_LOGIN_CHANNEL_ID"]
+LINE_LOGIN_CHANNEL_SECRET: str = _login["LINE_LOGIN_CHANNEL_SECRET"]
+LINE_BOT_BASIC_ID: str = env("LINE_BOT_BASIC_ID") or ""  # @name of the official account
+LINE_API_URL: str = env("LINE_API_URL") or "https://api.line.me"
+LINE_ACCESS_URL: str = env("LINE_ACCESS_URL") or "https://access.line.me"
+if LINE_LOGIN_CHANNEL_ID and not LINE_CHANNEL_ACCESS_TOKEN:
+    raise ImproperlyConfigured(
+        "LINE Login is set up, but LINE_CHANNEL_ACCESS_TOKEN and LINE_CHANNEL_SECRET are missing: "
+        "without them nothing can be sent."
+    )
+_mail = mail_settings(env("EMAIL_URL") or "", env("EMAIL_FROM") or "")
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST: str = _mail.host  # '': no e-mail is sent
+EMAIL_PORT: int = _mail.port
+EMAIL_HOST_USER: str = _mail.user
+EMAIL_HOST_PASSWORD: str = _mail.password
+EMAIL_USE_TLS: bool = _mail.start_tls
+EMAIL_USE_SSL: bool = _mail.tls
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL: str = _mail.sender
 # --- payment gateways: the operator's own accounts; legal entities may have theirs ---------------------
 OMISE_PUBLIC_KEY: str = env("OMISE_PUBLIC_KEY") or ""
 OMISE_SECRET_KEY: str = env("OMISE_SECRET_KEY") or ""
 OMISE_WEBHOOK_SECRET: str = env("OMISE_WEBHOOK_SECRET") or ""
 OMISE_WEBHOOK_SECRET_OLD: str = env("OMISE_WEBHOOK_SECRET_OLD") or ""
+OMISE_CAPABILITIES: str = env("OMISE_CAPABILITIES") or ""  # JSON: what the account does otherwise
 OMISE_API_URL: str = env("OMISE_API_URL") or "https://api.omise.co"
 OMISE_VAULT_URL: str = env("OMISE_VAULT_URL") or "https://vault.omise.co"
 OMISE_SCRIPT_URL: str = env("OMISE_SCRIPT_URL") or "https://cdn.omise.co/omise.js"
@@ -302,5 +348,6 @@ SCB_API_KEY: str = env("SCB_API_KEY") or ""
 SCB_API_SECRET: str = env("SCB_API_SECRET") or ""
 SCB_BILLER_ID: str = env("SCB_BILLER_ID") or ""
 SCB_REF3: str = env("SCB_REF3") or "SCB"
+SCB_CAPABILITIES: str = env("SCB_CAPABILITIES") or ""
 SCB_API_URL: str = env("SCB_API_URL") or "https://api-sandbox.partners.scb/partners/sandbox"
 DEMO_BANK_URL: str = env("DEMO_BANK_URL") or ""  # where a person plays the bank in the demo

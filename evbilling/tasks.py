@@ -1,17 +1,16 @@
 """Housekeeping jobs. Each is a sweep: harmless when run twice or late."""
 
 import logging
-from datetime import timedelta
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from celery import shared_task
 from django.conf import settings
 from django.core.cache import cache
-from django.utils import timezone
 
 from billing.services import payments, proving, refunds
+from billing.services import ledger, payments, refunds, statements
 from core.models import Fact
-from evbilling import health
+from evbilling import health, retention, watching
 from stations.services import (
     certificates,
     configuration,
@@ -19,11 +18,13 @@ from stations.services import (
     local_lists,
     security_events,
     transfer_door,
+    visits,
 )
+from users.messages import quota, sending
+from users.services import codes, line_events, line_links, members
 
 log = logging.getLogger(__name__)
-FACT_DAYS = 180
-SIGN_IN_DAYS = 90
+MESSAGES_TURN, MESSAGES_TURN_S = "messages turn", 60
 
 
 @shared_task
@@ -35,7 +36,7 @@ def make_frame_partitions() -> None:
 @shared_task
 def drop_old_frames() -> None:
     """Drop whole months of frames that are older than FRAME_LOG_DAYS."""
-    dropped = frame_months.drop_before(timezone.now() - timedelta(days=settings.FRAME_LOG_DAYS))
+    dropped = frame_months.drop_before(retention.limit("frames"))
     if dropped:
         log.info("old frames dropped", extra={"partitions": dropped})
 
@@ -82,8 +83,8 @@ def look_at_payments() -> None:
 @shared_task
 def drop_old_facts() -> None:
     """Facts are a timeline, not an archive: sessions, bills and the ledger stay."""
-    limit = timezone.now() - timedelta(days=FACT_DAYS)
-    Fact.objects.filter(at__lt=limit).exclude(deliveries__due__isnull=False).delete()
+    old = Fact.objects.filter(at__lt=retention.limit("facts"))
+    old.exclude(deliveries__due__isnull=False).delete()
 
 
 @shared_task
@@ -94,9 +95,32 @@ def look_at_card_lists() -> None:
 
 @shared_task
 def drop_old_sign_ins() -> None:
-    limit = timezone.now() - timedelta(days=SIGN_IN_DAYS)
     for model in (AccessAttempt, AccessLog, AccessFailureLog):
-        model.objects.filter(attempt_time__lt=limit).delete()
+        model.objects.filter(attempt_time__lt=retention.limit("sign_ins")).delete()
+
+
+@shared_task
+def send_code(pk: str) -> None:
+    """Send the message of one code now."""
+    codes.send(pk)
+
+
+@shared_task
+def send_due_codes() -> None:
+    """Send what no ``send_code`` has sent: the queue may have been away."""
+    codes.send_due()
+
+
+@shared_task
+def forget_members() -> None:
+    """One-time codes, signed-out phones and visits after their time."""
+    gone = {
+        "codes": codes.forget_before(retention.limit("codes")),
+        "phones": members.forget_phones_before(retention.limit("phones")),
+        "visits": visits.forget_before(retention.limit("visits")),
+    }
+    if any(gone.values()):
+        log.info("old traces of phones removed", extra={"rows": gone})
 
 
 @shared_task
@@ -107,12 +131,52 @@ def renew_certificates() -> None:
 
 
 @shared_task
+def send_messages() -> None:
+    """See to what LINE told us, then send what is due. One at a time: a slow LINE holds up only itself."""
+    if not cache.add(MESSAGES_TURN, 1, MESSAGES_TURN_S):
+        return
+    try:
+        line_events.handle_due()
+        sending.send_due()
+    finally:
+        cache.delete(MESSAGES_TURN)
+
+
+@shared_task
+def tell_of_running() -> None:
+    """Nearly full, or the charger has a fault: for those who asked to be told."""
+    watching.tell_of_running()
+
+
+@shared_task
+def read_line_quota() -> None:
+    if settings.LINE_CHANNEL_ACCESS_TOKEN:
+        quota.read()
+
+
+@shared_task
+def forget_line() -> None:
+    """Guests' LINE accounts, used nonces and old events."""
+    line_links.forget_old()
+    line_events.forget_old()
+
+
+@shared_task
 def drop_old_security_events() -> None:
-    if dropped := security_events.drop_before(settings.SECURITY_EVENT_DAYS):
+    if dropped := security_events.drop_before(retention.days("security_events")):
         log.info("old security events dropped", extra={"events": dropped})
 
 
+@shared_task
 def read_configurations() -> None:
     """Read chargers' settings again, each once a day, a few at a time."""
     if asked := configuration.read_due():
         log.info("configurations asked for", extra={"chargers": asked})
+
+
+@shared_task
+def make_statements() -> None:
+    """Monthly bills of postpaid customers, and reminders of those that are due."""
+    if made := statements.issue_due():
+        log.info("monthly bills issued", extra={"statements": made})
+    statements.remind_due()

@@ -89,6 +89,7 @@ NAMES = sorted(
         "shield-lock",
         "sitemap",
         "square",
+        "star",
         "tags",
         "toggle-left",
         "trash",

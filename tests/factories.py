@@ -24,6 +24,7 @@ from stations.models import (
     Station,
 )
 from stations.services import links
+from users import tax_ids
 from users.models import Admin, Card, Company, Customer, Level, TaxEntity
 
 _numbers = itertools.count(1)
@@ -37,11 +38,17 @@ def a_company(**fields: Any) -> Company:
     return Company.objects.create(**{"name": f"Company {n}", "slug": f"company-{n}"} | fields)
 
 
+def a_tax_id(n: int) -> str:
+    """A thirteen-digit number whose last digit is right."""
+    twelve = f"{105_000_000_000 + n:012d}"
+    return twelve + str(tax_ids.check_digit(twelve))
+
+
 def a_tax_entity(company: Company, *, vat: bool = True, **fields: Any) -> TaxEntity:
     n = next(_numbers)
     values: dict[str, Any] = {
         "name": f"Entity {n} Co., Ltd.",
-        "tax_id": f"{n:013d}",
+        "tax_id": a_tax_id(n),
         "vat_registered_from": timezone.now().date() - timedelta(days=3650) if vat else None,
     }
     return TaxEntity.objects.create(company=company, **values | fields)
@@ -80,6 +87,7 @@ def a_tariff(
     off_peak: Decimal | str = OFF_PEAK_PRICE,
     anytime: Decimal | str | None = None,
     more: list[dict[str, str]] | None = None,
+    terms: dict[str, Any] | None = None,
     valid_from: datetime | None = None,
 ) -> Tariff:
     """A price list in force since a month ago, so that sessions in the past have a price."""
@@ -95,6 +103,7 @@ def a_tariff(
         version=Tariff.objects.filter(station=station, level=level).count() + 1,
         valid_from=valid_from or timezone.now() - timedelta(days=30),
         elements=elements,
+        terms=terms or {},
         created_by="factory",
     )
 

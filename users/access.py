@@ -40,19 +40,27 @@ class Action(StrEnum):
     EDIT_CARD = "edit_card"
     TOP_UP = "top_up"
     WITHDRAW = "withdraw"
+    TAKE_PAYMENT = "take_payment"
+    ISSUE_STATEMENT = "issue_statement"
     VIEW_LEDGER = "view_ledger"
     VIEW_PAYMENT = "view_payment"
     PAY_REFUND = "pay_refund"
     IMPORT_SETTLEMENT = "import_settlement"
+    VIEW_DOCUMENT = "view_document"
+    ISSUE_DOCUMENT = (
+        "issue_document"  # a full one in place of an abbreviated one, a number from outside
+    )
+    VOID_DOCUMENT = "void_document"  # void, correct after the tax month, credit notes
     EDIT_TARIFF = "edit_tariff"
     EDIT_ADMIN = "edit_admin"
     EDIT_COMPANY = "edit_company"
     VIEW_AUDIT = "view_audit"
+    EDIT_GATEWAY = "edit_gateway"  # where money goes, and the keys to it
     RETRY_DELIVERY = "retry_delivery"
     SWITCH_COMPANY = "switch_company"
 
 
-_VIEWER = frozenset({Action.VIEW, Action.OWN_ACCOUNT})
+_VIEWER = frozenset({Action.VIEW, Action.OWN_ACCOUNT, Action.VIEW_DOCUMENT})
 _OPERATOR = _VIEWER | {
     Action.COMMAND_CHARGER,
     Action.SWITCH_CHARGER,
@@ -63,6 +71,8 @@ _OPERATOR = _VIEWER | {
     Action.EDIT_CARD,
     Action.TOP_UP,
     Action.VIEW_PAYMENT,
+    Action.TAKE_PAYMENT,
+    Action.ISSUE_DOCUMENT,
 }
 _MANAGER = _OPERATOR | {
     Action.EDIT_CHARGER,
@@ -72,17 +82,19 @@ _MANAGER = _OPERATOR | {
     Action.EDIT_STATION,
     Action.EDIT_CUSTOMER,
     Action.WITHDRAW,
+    Action.ISSUE_STATEMENT,
     Action.VIEW_LEDGER,
     Action.PAY_REFUND,
     Action.IMPORT_SETTLEMENT,
     Action.EDIT_TARIFF,
     Action.VIEW_AUDIT,
+    Action.VOID_DOCUMENT,
 }
 _OWNER = _MANAGER | {
     Action.EDIT_ADMIN,
     Action.EDIT_COMPANY,
     Action.EDIT_AUTHORITY,
-    Action.RETRY_DELIVERY,
+    Action.EDIT_GATEWAY,
     Action.RETRY_DELIVERY,
     Action.FORWARD_INSIDE,
 }

@@ -24,7 +24,8 @@ class Bill(models.Model):
     """One per session, never edited but for ``outstanding`` going down as arrears are paid.
 
     ``tariff_value``, ``usage`` and ``lines`` are the exact values of ``pricing.price``; amounts in
-    satang, VAT included. ``unbilled_wh`` was delivered beyond what was bought and is the owner's.
+    satang, VAT included. ``unbilled_wh`` was delivered beyond what was bought and is the owner's;
+    ``uncollected`` is what the lines come to beyond a guest's money: nobody owes it, it is no income.
     """
 
     session = models.OneToOneField(Session, on_delete=models.PROTECT, related_name="bill")
@@ -43,6 +44,7 @@ class Bill(models.Model):
     wh = models.BigIntegerField()
     unbilled_wh = models.BigIntegerField(default=0)
     total = models.BigIntegerField()
+    uncollected = models.BigIntegerField(default=0)
     vat = models.BigIntegerField(default=0)
     vat_rate = models.DecimalField(max_digits=5, decimal_places=4, default=0)
     from_wallet = models.BigIntegerField(default=0)
@@ -65,6 +67,9 @@ class Bill(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(total__gte=0) & Q(vat__gte=0), name="bill_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(uncollected__gte=0), name="bill_uncollected_not_negative"
             ),
             models.CheckConstraint(
                 condition=Q(outstanding__gte=0) & Q(outstanding__lte=F("total")),

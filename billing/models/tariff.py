@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from billing import pricing
+from billing import pricing, values
 from stations.models import Station, Utility
 from users.models import Company
 
@@ -25,7 +25,8 @@ class Tariff(models.Model):
     """One version of one station's prices for one level. Never edited: a change is a new version.
 
     ``elements`` is ``[{"part", "period", "price"}]`` with prices as decimal strings in baht, VAT
-    included. The version in force is the newest whose ``valid_from`` has come.
+    included. ``terms`` are grace time, exempt hours and limits (``values.terms_from_json``). The
+    version in force is the newest whose ``valid_from`` has come.
     """
 
     company = models.ForeignKey(Company, on_delete=models.PROTECT, related_name="tariffs")
@@ -34,6 +35,7 @@ class Tariff(models.Model):
     version = models.PositiveIntegerField()
     valid_from = models.DateTimeField()
     elements = models.JSONField()
+    terms = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     created_by = models.CharField(max_length=120, blank=True, editable=False)
 
@@ -61,7 +63,8 @@ class Tariff(models.Model):
 
     def as_value(self, calendar: pricing.Calendar) -> pricing.Tariff:
         """The value that prices are made from."""
-        return pricing.Tariff(elements_from_json(self.elements), calendar)
+        elements = elements_from_json(self.elements)
+        return pricing.Tariff(elements, calendar, terms=values.terms_from_json(self.terms))
 
 
 def elements_from_json(rows: list[dict[str, Any]]) -> tuple[pricing.Element, ...]:

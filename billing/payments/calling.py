@@ -5,7 +5,7 @@ no answer, or none that says anything; what was asked may have happened. Neither
 holds a key, a token or a whole body.
 """
 
-import json as codec
+import atexit
 import logging
 import time
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 import httpx
+import orjson
 
 from billing.payments.base import GatewayAway
 
@@ -111,11 +112,13 @@ class Caller:
 @cache
 def _client() -> httpx.Client:
     """One pool of connections for all gateways: a new TLS context costs more than the call."""
-    return httpx.Client(
+    client = httpx.Client(
         timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
         limits=httpx.Limits(max_connections=50, max_keepalive_connections=10, keepalive_expiry=30),
         follow_redirects=False,
     )
+    atexit.register(client.close)
+    return client
 
 
 def _read(response: httpx.Response, most: int, until: float) -> bytes:
@@ -131,7 +134,7 @@ def _object(content: bytes, kind: str) -> Mapping[str, Any]:
     if "json" not in kind:
         return {}
     try:
-        found = codec.loads(content)
+        found = orjson.loads(content)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

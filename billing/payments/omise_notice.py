@@ -9,12 +9,11 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from billing.payments import omise_reading
+from billing.payments import notices, omise_reading
 from billing.payments.base import BadNotice, NotANotice, Notice
 
 SIGNATURE, TIMESTAMP = "omise-signature", "omise-signature-timestamp"
@@ -75,11 +74,8 @@ def notice(body: bytes, *, trusted: bool) -> Notice:
 
 
 def _event(body: bytes) -> dict[str, Any]:
-    try:
-        event = json.loads(body)
-    except ValueError:
-        raise NotANotice("no JSON") from None
-    if not isinstance(event, dict) or event.get("object") != "event":
+    event = notices.parsed(body)
+    if event.get("object") != "event":
         raise NotANotice("no event")
     if not isinstance(event.get("id"), str) or not event["id"]:
         raise NotANotice("an event without an id")

@@ -122,7 +122,7 @@ def _whole(body: Mapping[str, Any], name: str) -> int:
 
 def _text(body: Mapping[str, Any], name: str) -> str:
     value = body.get(name)
-    return value if isinstance(value, str) else ""
+    return value.replace("\0", "") if isinstance(value, str) else ""  # PostgreSQL has no NUL
 
 
 def _moment(body: Mapping[str, Any], name: str) -> datetime | None:

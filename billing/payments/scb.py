@@ -10,7 +10,6 @@ satang ("261120" + "16500"), so that a look needs nothing else.
 
 import base64
 import binascii
-import json
 import re
 import threading
 import time
@@ -22,7 +21,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from billing.payments import capabilities
+from billing.payments import capabilities, notices
 from billing.payments.base import (
     Capability,
     Charge,
@@ -263,11 +262,8 @@ def ref_of(reference: str, at: datetime, satang: int) -> str:
 
 def read_notice(body: bytes) -> Notice:
     """A callback, never trusted. ``NotANotice`` where it is none."""
-    try:
-        said = json.loads(body)
-    except ValueError:
-        raise NotANotice("no JSON") from None
-    if not isinstance(said, dict) or not isinstance(said.get("transactionId"), str):
+    said = notices.parsed(body)
+    if not isinstance(said.get("transactionId"), str):
         raise NotANotice("no callback of SCB")
     ref = f"{said.get('billPaymentRef1')}.{said.get('billPaymentRef2')}"
     names = ("transactionId", "amount", "currencyCode", "transactionDateandTime")

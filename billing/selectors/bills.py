@@ -6,12 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Count, QuerySet, Sum
+from django.utils import timezone
 
 from billing import pricing, values
 from billing.models import Bill, Entry, Hold, Tariff
 from billing.money import to_baht, vat_within
 from billing.pricing import Part, Period, Reading, Segment
 from billing.selectors.costs import usage_of
+from billing.selectors.stays import completed
 from billing.services import tariffs
 from billing.services.bills import bought_wh, recompute
 from stations.models import Session, SessionStatus
@@ -123,8 +125,10 @@ def explain(bill: Bill) -> Explanation:
     tariff = values.tariff_from_json(bill.tariff_value)
     usage = values.usage_from_json(bill.usage)
     again = recompute(bill)
-    same = again.total == bill.total and values.lines_to_json(again) == bill.lines
-    made = again if same else pricing.Bill(_stored_lines(bill), bill.total, bill.wh)
+    same = (
+        again.total == bill.total + bill.uncollected and values.lines_to_json(again) == bill.lines
+    )
+    made = pricing.Bill(again.lines if same else _stored_lines(bill), bill.total, bill.wh)
     return _explain(made, usage, tariff, bill.vat, bill.vat_rate, final=True, same_again=same)
 
 
@@ -135,6 +139,7 @@ def explain_so_far(session: Session) -> tuple[Explanation, Tariff] | None:
         return None
     row, tariff = found
     usage = usage_of(session, cap_wh=bought_wh(session))
+    usage = completed(session, usage, tariff, timezone.now())
     return explain_usage(usage, tariff, session.station.tax_entity), row
 
 
@@ -200,13 +205,16 @@ def _stored_lines(bill: Bill) -> tuple[pricing.Line, ...]:
             row["quantity"],
             Decimal(row["unit_price"]),
             row["amount"],
+            capped=row.get("capped", False),
         )
         for row in bill.lines
     )
 
 
 def _exact(line: pricing.Line) -> Decimal:
-    """Baht before rounding, and before the price list's most for a penalty."""
+    """Baht before rounding; a penalty at its most is that."""
+    if line.capped:
+        return to_baht(line.amount)
     return line.unit_price * line.quantity / pricing.PER.get(line.part, 1)
 
 

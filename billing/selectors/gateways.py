@@ -1,13 +1,15 @@
-"""Reads about gateways: accounts of legal entities, and whether a notice is about anything of ours."""
+"""Reads about gateways: accounts of legal entities, and which notices are worth keeping."""
 
 import uuid
 
 from django.db.models import Q, QuerySet
 
-from billing.models import GatewayAccount, Payment
+from billing.models import GatewayAccount, Payment, WebhookEvent
 from billing.payments.base import Notice
 from users.access import scope
 from users.models import Admin
+
+MOST_HINTS = 50  # of a payment: whoever knows its reference could write more
 
 
 def accounts(admin: Admin) -> QuerySet[GatewayAccount]:
@@ -15,12 +17,21 @@ def accounts(admin: Admin) -> QuerySet[GatewayAccount]:
     return scope(GatewayAccount.objects.select_related("tax_entity", "company"), admin)
 
 
-def is_about_ours(gateway: str, notice: Notice) -> bool:
-    """Whether a payment of ours has the notice's reference or key."""
+def is_known(gateway: str, notice: Notice) -> bool:
+    """Whether this very notice has come before."""
+    return WebhookEvent.objects.filter(gateway=gateway, event_id=notice.event_id).exists()
+
+
+def is_worth_keeping(gateway: str, notice: Notice) -> bool:
+    """Whether a notice that nobody signed is about a payment of ours, and not one too many."""
     named = Q(gateway_ref=notice.ref) if notice.ref else Q(pk__in=())
     if key := _uuid(notice.key):
         named |= Q(key=key)
-    return Payment.objects.filter(named, gateway=gateway).exists()
+    payment = Payment.objects.filter(named, gateway=gateway).values_list("pk", flat=True).first()
+    if payment is None:
+        return False
+    hints = WebhookEvent.objects.filter(payment=payment, trusted=False)
+    return hints.count() < MOST_HINTS
 
 
 def _uuid(text: str) -> uuid.UUID | None:

@@ -26,7 +26,7 @@ def of_phone(connector: Connector, visitor: str) -> Purchase | None:
 
 def of_session(session: Session) -> Purchase | None:
     """The purchase a session was started for. A start that was refused is nobody's purchase."""
-    if session.pk is None or session.refusal:
+    if session.refusal:
         return None
     return Purchase.objects.select_related("payment").filter(leave__session=session).first()
 

@@ -188,6 +188,11 @@ def to_hold(what: Plan, wh: int) -> int:
     return forecast.dearest(wh, what.top_power_w, what.tariff)
 
 
+def covered(what: Plan, satang: int, most_wh: int) -> int:
+    """The Wh since the start whose dearest case ``satang`` covers: what a payment beforehand buys."""
+    return _largest(lambda wh: to_hold(what, wh) <= satang, 0, most_wh)
+
+
 def affordable_kwh(what: Plan, satang: int, most_kwh: int) -> int:
     """The whole kWh since the start that ``satang`` can be held for."""
     return _largest(lambda kwh: to_hold(what, kwh * 1000) <= satang, 0, most_kwh)
@@ -210,6 +215,7 @@ def for_phone(what: Plan, *, most_wh: int, can_hold: int | None) -> dict[str, An
         "apart": tariff.tells_periods_apart(),
         "energy": _unit_prices(tariff, Part.ENERGY),
         "time": _unit_prices(tariff, Part.TIME),
+        "park": _unit_prices(tariff, Part.PARKING),
         "past": _past(what),
         "on": tariff.calendar.period_at(what.at) is Period.ON_PEAK,
         "borders": [int(border.timestamp()) for border in borders],
@@ -238,7 +244,7 @@ def changes_with_period(tariff: pricing.Tariff) -> bool:
 
 def is_timed(tariff: pricing.Tariff) -> bool:
     """Whether minutes cost money, so that no sum is certain beforehand."""
-    return any(tariff.unit_price(Part.TIME, p) for p in (Period.ON_PEAK, Period.OFF_PEAK))
+    return any(forecast.is_timed(tariff, p) for p in (Period.ON_PEAK, Period.OFF_PEAK))
 
 
 def _new_list(station: Station, level: str, at: datetime, border: datetime | None) -> Price | None:
@@ -287,7 +293,8 @@ def _all_in(what: Plan, rest: int, seconds: int, period: Period) -> int:
     future = past[0] if period is Period.ON_PEAK else past[1]
     future[0] += rest
     future[1] += seconds
-    sums = {Part.ENERGY: [past[0][0], past[1][0]], Part.TIME: [past[0][1], past[1][1]]}
+    seconds_of = [past[0][1], past[1][1]]
+    sums = {Part.ENERGY: [past[0][0], past[1][0]]} | dict.fromkeys(forecast.TIMED, seconds_of)
     total = what.tariff.once
     for part, (on, off) in sums.items():
         if what.tariff.periods_of(part) == (Period.ANY,):
@@ -298,8 +305,7 @@ def _all_in(what: Plan, rest: int, seconds: int, period: Period) -> int:
 
 
 def _amount(tariff: pricing.Tariff, part: Part, period: Period, quantity: int) -> int:
-    per = pricing.WH_PER_KWH if part is Part.ENERGY else pricing.SECONDS_PER_MINUTE
-    return round_satang(tariff.unit_price(part, period) * quantity / per)
+    return round_satang(tariff.unit_price(part, period) * quantity / pricing.PER[part])
 
 
 def _unit_prices(tariff: pricing.Tariff, part: Part) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from billing import forecast, pricing, values
 from billing.models import Account, Hold, HoldState, Purchase, PurchaseState
 from billing.selectors import purchases as sold
 from billing.selectors import standing as balances
+from billing.selectors import statements
 from billing.selectors.costs import usage_of
 from billing.services import ledger, tariffs, wallets
 from billing.services.choices import BadQuantity, CannotPay, check_choice
@@ -50,6 +51,9 @@ class BillingGate:
             return _begin_sold(bought, at)
         if customer is None:
             return Refusal("no_customer")
+        holder = sold.on_plug(connector)
+        if holder is not None and holder.state == PurchaseState.PAID:
+            return Refusal("plug_paid")  # a tap now would pay for the car of who paid before
         found = tariffs.value(station, customer.level, at)
         if found is None:
             return Refusal("no_tariff")
@@ -277,7 +281,7 @@ def _must_renew_by(
     dearer = tariff.unit_price(pricing.Part.ENERGY, there) > tariff.unit_price(
         pricing.Part.ENERGY, here
     )
-    timed = tariff.unit_price(pricing.Part.TIME, here) > 0
+    timed = forecast.is_timed(tariff, here)
     return valid_until + BORDER_GRACE if dearer or timed else None
 
 
@@ -323,6 +327,8 @@ def _money_problem(customer: Customer, tariff: pricing.Tariff) -> Refusal | None
     now = wallets.standing(customer)
     if now.in_arrears:
         return Refusal("arrears")
+    if now.owed and statements.is_overdue(customer, timezone.localdate()):
+        return Refusal("overdue")
     least = max(
         forecast.cost_in(period, LEAST_WH, 0, tariff)
         for period in (pricing.Period.ON_PEAK, pricing.Period.OFF_PEAK)

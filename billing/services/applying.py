@@ -30,11 +30,11 @@ from billing.models import (
 )
 from billing.models.settlement import DoubtKind
 from billing.payments.base import Charge, ChargeStatus, Method
-from billing.services import ledger, tariffs, wallets
+from billing.services import doubts, ledger, statements, tariffs, wallets
 from core import audit, outbox
 
 log = logging.getLogger(__name__)
-LOOK_EVERY = timedelta(seconds=10)
+LOOK_EVERY = timedelta(seconds=7)  # and the sweep's five: about every ten
 LATE_FOR = timedelta(hours=24)  # money on an expired payment is looked for so long
 SLOWEST = timedelta(minutes=5)  # while money may come
 SLOWEST_LATE = timedelta(hours=1)
@@ -115,7 +115,7 @@ def made(payment: Payment, charge: Charge) -> bool:
         if row.state == PaymentState.NEW:
             row.state = PaymentState.OPEN
             _publish(row)
-        row.look_at = _next_look(row, timezone.now())
+        row.look_at = next_look(row, timezone.now())
         row.save()
     return True
 
@@ -136,7 +136,7 @@ def nothing_there(payment_id: int) -> None:
         if row.state in _OPEN:
             _close(row, PaymentState.EXPIRED)
         else:
-            row.look_at = _next_look(row, timezone.now())
+            row.look_at = next_look(row, timezone.now())
             row.save(update_fields=["look_at"])
 
 
@@ -168,7 +168,7 @@ def apply(payment_id: int, charge: Charge) -> Payment:
             _over(row, charge, _OVER[charge.status])
         elif row.expired(now):
             _close(row, PaymentState.EXPIRED)
-        row.look_at = _next_look(row, now)
+        row.look_at = next_look(row, now)
         row.save()
     return row
 
@@ -238,10 +238,13 @@ def _paid(row: Payment, charge: Charge, now: datetime) -> None:
             "pay",
             [ledger.debit(clearing_of(row), row.captured), ledger.credit(deposit, row.captured)],
         )
+    elif row.purpose == PaymentPurpose.STATEMENT:
+        statements.on_paid(row, clearing_of(row))
     else:
         _top_up(row)
     _post_fee(row, charge)
     _move(row, PaymentState.PAID)
+    doubts.settled(row, (DoubtKind.AMOUNT, DoubtKind.KEY, DoubtKind.CAPTURE))
     row.closed_at = now
 
 
@@ -381,7 +384,7 @@ def _close(row: Payment, state: PaymentState) -> None:
     now = timezone.now()
     row.closed_at = now
     _move(row, state)
-    row.look_at = _next_look(row, now)
+    row.look_at = next_look(row, now)
     row.save()
 
 
@@ -410,8 +413,8 @@ def _publish(row: Payment) -> None:
     )
 
 
-def _next_look(row: Payment, now: datetime) -> datetime | None:
-    """Open: every ten seconds. Expired: ever more slowly for a day. A hold: until it is taken."""
+def next_look(row: Payment, now: datetime) -> datetime | None:
+    """Open: about every ten seconds. Expired: ever more slowly for a day. A hold: until it is taken."""
     if row.state in _OPEN:
         return min(now + LOOK_EVERY, max(row.expires_at, now + timedelta(seconds=1)))
     if row.state == PaymentState.EXPIRED:

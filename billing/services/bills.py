@@ -13,10 +13,11 @@ from billing.models import AccountKind, Bill, Hold, PaymentStatus, Purchase, Tra
 from billing.money import vat_within
 from billing.selectors import purchases
 from billing.selectors.costs import usage_of
-from billing.services import ledger, prepaid, tariffs, wallets
+from billing.selectors.stays import completed
+from billing.services import income, ledger, prepaid, stays, tariffs, wallets
 from core import outbox
 from core.models import Fact
-from stations.models import Session
+from stations.models import Session, SessionStatus
 from users.models import Customer
 
 
@@ -33,9 +34,11 @@ class _Payment:
 
 
 def on_session_ended(fact: Fact) -> None:
-    """Make the bill exist. Runs again without harm."""
+    """Make the bill exist, as soon as the car has left where staying costs. Runs again without harm."""
     session = Session.objects.select_for_update(of=("self",)).get(pk=fact.subject_id)
-    if not Bill.objects.filter(session=session).exists():
+    if session.status != SessionStatus.ENDED or Bill.objects.filter(session=session).exists():
+        return
+    if not stays.waits(session):
         bill_session(session)
 
 
@@ -51,17 +54,19 @@ def bill_session(session: Session, at: datetime | None = None) -> Bill | None:
     if found is None:
         raise NoPriceList(f"station {session.station_id} has no price list for {session.level}")
     tariff_row, tariff = found
-    usage = usage_of(session, cap_wh=bought_wh(session))
+    usage = completed(session, usage_of(session, cap_wh=bought_wh(session)), tariff)
     priced = pricing.price(usage, tariff)
     entity = session.station.tax_entity
     stopped = session.stopped_at or usage.end
     rate = tariffs.vat_rate(entity, stopped.astimezone(ZoneInfo(settings.LOCAL_ZONE)).date())
-    vat = vat_within(priced.total, rate)
-    income = _income(session, priced.total, vat)
+    missing = income.uncollected(priced, prepaid.money_of(bought) if bought else None)
+    total = priced.total - missing
+    vat = vat_within(total, rate)
+    earned = _earned(session, priced, total, vat)
     if bought is not None:
-        payment = _paid_before(session, bought, priced.total, income, at)
+        payment = _paid_before(session, bought, total, earned, at)
     elif customer is not None:
-        payment = _pay(session, customer, priced.total, income, at)
+        payment = _pay(session, customer, total, earned, at)
     bill = Bill.objects.create(
         session=session,
         company_id=session.company_id,
@@ -74,7 +79,8 @@ def bill_session(session: Session, at: datetime | None = None) -> Bill | None:
         lines=values.lines_to_json(priced),
         wh=usage.wh,
         unbilled_wh=(session.energy_wh or 0) - usage.wh,
-        total=priced.total,
+        total=total,
+        uncollected=missing,
         vat=vat,
         vat_rate=rate,
         from_wallet=payment.from_wallet,
@@ -95,7 +101,7 @@ def bill_session(session: Session, at: datetime | None = None) -> Bill | None:
         charger=session.charger_id,
         connector=session.connector_id,
         session=session.pk,
-        total=priced.total,
+        total=total,
     )
     return bill
 
@@ -113,11 +119,10 @@ def bought_wh(session: Session) -> int | None:
     return session.allowance_wh if chose else None
 
 
-def _income(session: Session, total: int, vat: int) -> list[ledger.Posting]:
-    """The credit side of a bill: income net of VAT, and the VAT of the entity."""
+def _earned(session: Session, priced: pricing.Bill, total: int, vat: int) -> list[ledger.Posting]:
+    """The credit side of a bill: income net of VAT by its kinds, and the VAT of the entity."""
     company, entity = session.company, session.station.tax_entity
-    income = ledger.account(company, AccountKind.INCOME)
-    postings = [ledger.credit(income, total - vat)]
+    postings = income.credits(company, priced, total - vat, priced.total - total)
     if vat:
         due = ledger.account(company, AccountKind.VAT_OUTPUT, tax_entity=entity)
         postings.append(ledger.credit(due, vat))
@@ -128,10 +133,10 @@ def _paid_before(
     session: Session,
     bought: Purchase,
     total: int,
-    income: Sequence[ledger.Posting],
+    earned: Sequence[ledger.Posting],
     at: datetime | None,
 ) -> _Payment:
-    settled = prepaid.settle(session, bought, total, income, at)
+    settled = prepaid.settle(session, bought, total, earned, at)
     status = PaymentStatus.PAID if total else PaymentStatus.FREE
     return _Payment(settled.transfer, 0, 0, status)
 
@@ -140,13 +145,13 @@ def _pay(
     session: Session,
     customer: Customer,
     total: int,
-    income: Sequence[ledger.Posting],
+    earned: Sequence[ledger.Posting],
     at: datetime | None,
 ) -> _Payment:
     """Close the hold; take from the wallet what is free, owe the rest."""
     company = session.company
     wallet, owed = wallets.wallet_of(customer), wallets.receivable_of(customer)
-    ledger.lock(wallet, owed, *(posting.account for posting in income))
+    ledger.lock(wallet, owed, *(posting.account for posting in earned))
     hold = Hold.objects.filter(pk=session.hold_id).first() if session.hold_id else None
     if hold is not None:
         ledger.close_hold(hold, posted=min(total, hold.amount))
@@ -162,7 +167,7 @@ def _pay(
             [
                 ledger.debit(wallet, from_wallet),
                 ledger.debit(owed, rest),
-                *income,
+                *earned,
             ],
             reason=f"session {session.transaction_id}",
             actor="system",

@@ -22,6 +22,7 @@ class CannotPay(DomainError):
             "There is an unpaid amount from an earlier charge. Pay it first, then charge."
         ),
         "credit_used_up": _("The credit limit is used up. Ask the station's office."),
+        "overdue": _("A monthly bill is overdue. Pay it first, then charge."),
         "no_tariff": _("This station has no price list yet, so nobody can be charged."),
         "not_offered": _("This way of paying is not offered here. Choose another."),
         "plug_paid": _("Somebody has just paid for this plug. Choose another one."),

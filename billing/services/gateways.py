@@ -44,7 +44,7 @@ def offered(tax_entity: TaxEntity | None, satang: int | None = None) -> tuple[Of
     """
     found: dict[Method, Offered] = {}
     for gateway, account in _usable(tax_entity):
-        for method, capability in _table(gateway, account).items():
+        for method, capability in capabilities_of(gateway, account).items():
             if method == Method.CARD and not _public(account):
                 continue  # no page could hand the card over
             if satang is None or capability.takes(satang):
@@ -109,7 +109,7 @@ def omise_client(account: GatewayAccount | None) -> omise.Omise:
     if not secret:
         raise GatewayAway("omise has no keys")
     keys = omise.Keys(public, secret, tuple(each for each in webhooks if each))
-    table = _table(GatewayName.OMISE, account)
+    table = capabilities_of(GatewayName.OMISE, account)
     return omise.Omise(keys, api_url=settings.OMISE_API_URL, table=table)
 
 
@@ -132,7 +132,9 @@ def scb_client(account: GatewayAccount | None) -> scb.Scb:
         )
     if not (keys.api_key and keys.api_secret and keys.biller_id):
         raise GatewayAway("scb has no keys")
-    return scb.Scb(keys, api_url=settings.SCB_API_URL, table=_table(GatewayName.SCB, account))
+    return scb.Scb(
+        keys, api_url=settings.SCB_API_URL, table=capabilities_of(GatewayName.SCB, account)
+    )
 
 
 def secrets_of(account: GatewayAccount) -> dict[str, str]:
@@ -158,15 +160,18 @@ def _usable(tax_entity: TaxEntity | None) -> list[tuple[str, GatewayAccount | No
     return found + [(name, None) for name in PREFERRED if name not in own and is_set_up(name)]
 
 
-def _table(gateway: str, account: GatewayAccount | None) -> Capabilities:
+def capabilities_of(gateway: str, account: GatewayAccount | None) -> Capabilities:
+    """What an account does, by the gateway's table and its own settings. No keys are needed."""
     tables = {GatewayName.OMISE: capabilities.OMISE, GatewayName.SCB: capabilities.SCB}
     table: Capabilities = tables[GatewayName(gateway)]
-    if account is None:
-        return table
-    changes: Mapping[str, Any] = account.settings.get("capabilities") or {}
     try:
+        changes: Mapping[str, Any] = (
+            json.loads(getattr(settings, f"{gateway.upper()}_CAPABILITIES") or "{}")
+            if account is None
+            else account.settings.get("capabilities") or {}
+        )
         return capabilities.overridden(table, changes)
-    except BadCapability:  # written past the form: better nothing than something wrong
+    except (BadCapability, ValueError):  # written past the check: better nothing than wrong
         return {}
 
 

@@ -201,7 +201,9 @@ def prove() -> Mapping[str, int]:
                   WHERE e.transfer_id = b.transfer_id AND amount > 0), 0)""",
         "outstanding_off_receivable": """
             SELECT count(*) FROM billing_account a WHERE a.kind = 'receivable' AND a.balance < coalesce(
-                (SELECT sum(outstanding) FROM billing_bill b WHERE b.customer_id = a.customer_id), 0)""",
+                (SELECT sum(outstanding) FROM billing_bill b WHERE b.customer_id = a.customer_id), 0)
+              + coalesce((SELECT sum(outstanding) FROM billing_reservationfee f
+                           WHERE f.customer_id = a.customer_id), 0)""",
     }
     found = {}
     checks |= proofs.CHECKS

@@ -87,7 +87,7 @@ def open_payment(new: NewPayment) -> Payment:
         note=new.note[:300],
         created_at=now,
         expires_at=new.expires_at,
-        look_at=now + SENT_WITHIN,
+        look_at=new.expires_at if new.method == Method.CARD else now + SENT_WITHIN,
     )
     while True:
         made.reference = new_reference(new.prefix)

@@ -30,6 +30,14 @@ class Settled:
     covered: int
 
 
+def money_of(purchase: Purchase) -> int:
+    """Satang that were paid for it, or are held: the most that its bill can take."""
+    payment = purchase.payment
+    if payment is None or not payment.has_money:
+        return 0
+    return payment.captured if payment.state == PaymentState.PAID else payment.authorised
+
+
 def settle(
     session: Session,
     purchase: Purchase,

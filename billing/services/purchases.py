@@ -369,13 +369,13 @@ def _drop(row: Purchase) -> None:
 
 
 def _why_no_start(row: Purchase) -> RefundReason:
-    """Nobody came, or the charger did not do what it was told."""
-    newest = Command.objects.filter(key__startswith=f"{ORDER_KEY}{row.leave_id}:").order_by("-pk")
-    order = newest.first()
-    unheard = (CommandStatus.OFFLINE, CommandStatus.TIMEOUT, CommandStatus.ERROR)
-    if row.connector.status == ConnectorStatus.PREPARING or (order and order.status in unheard):
-        return RefundReason.NOT_STARTED
-    return RefundReason.NOT_PLUGGED
+    """Nobody came; or a car was there, or the charger was not, and nothing started."""
+    heard = Command.objects.filter(
+        key__startswith=f"{ORDER_KEY}{row.leave_id}:",
+        status__in=[CommandStatus.ACCEPTED, CommandStatus.REJECTED],
+    ).exists()
+    there = row.connector.status == ConnectorStatus.PREPARING
+    return RefundReason.NOT_PLUGGED if heard and not there else RefundReason.NOT_STARTED
 
 
 def _publish(row: Purchase) -> None:

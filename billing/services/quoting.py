@@ -18,7 +18,7 @@ from stations.models import Connector, Station
 from users.models import Customer
 
 PRICE_LASTS = timedelta(minutes=10)
-_BY_PERIOD = (Part.ENERGY, Part.TIME)
+_BY_PERIOD = (Part.ENERGY, *forecast.TIMED)
 
 
 class QuoteExpired(Conflict):
@@ -132,6 +132,13 @@ def _bought(
             low = middle
         else:
             high = middle - 1
+    most_paid = forecast.dearest(most, power, tariff)
+    if satang > most_paid:
+        raise BadQuantity(
+            _("At most %(most)s baht can be used here at once."),
+            field="satang",
+            most=f"{to_baht(most_paid):,.2f}",
+        )
     if low == 0:
         raise BadQuantity(_("Choose a larger amount in baht."), field="satang")
     return satang, low

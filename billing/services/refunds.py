@@ -27,7 +27,7 @@ from billing.models import (
 )
 from billing.models.settlement import DoubtKind
 from billing.payments.base import Charge, Gateway, GatewayAway, GatewayError, Method, RefundSeen
-from billing.services import applying, gateways, ledger, wallets
+from billing.services import applying, doubts, gateways, ledger, wallets
 from billing.services.alone import alone
 from core import audit, outbox
 from core.errors import Conflict, DomainError
@@ -338,6 +338,7 @@ def _settle(row: Refund, paid: ledger.Posting, *, actor: str) -> None:
     )
     row.state, row.done_at, row.due = RefundState.DONE, timezone.now(), None
     row.save()
+    doubts.settled(row.payment, [DoubtKind.REFUND])
     _publish(row)
 
 

@@ -137,8 +137,8 @@ def _checked(elements: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
 
 
 def vat_rate(entity: TaxEntity | None, day: date) -> Decimal:
-    """The rate an entity must charge on ``day``: 0 where it is not registered for VAT (yet)."""
-    if entity is None or entity.vat_registered_from is None or day < entity.vat_registered_from:
+    """The rate an entity must charge on ``day``: 0 where it is not registered for VAT."""
+    if entity is None or not entity.vat_registered_on(day):
         return Decimal(0)
     row = VatRate.objects.filter(valid_from__lte=day).order_by("-valid_from").first()
     return row.rate if row else Decimal(0)

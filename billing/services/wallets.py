@@ -6,7 +6,14 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from billing.models import Account, AccountKind, Bill, PaymentStatus, Transfer
+from billing.models import (
+    Account,
+    AccountKind,
+    Bill,
+    PaymentStatus,
+    ReservationFee,
+    Transfer,
+)
 from billing.services import ledger
 from core import audit, outbox
 from core.errors import DomainError
@@ -174,7 +181,10 @@ def _same_request(key: str, customer: Customer, satang: int) -> Transfer | None:
 
 
 def _pay_off(customer: Customer, satang: int) -> None:
-    """Spread a payment over unpaid bills, the oldest first."""
+    """Spread a payment over unpaid bills, the oldest first, then over fees of reservations.
+
+    ``bill_paid`` says on which monthly bill it stood, if on one.
+    """
     open_bills = Bill.objects.select_for_update().filter(customer=customer, outstanding__gt=0)
     for bill in open_bills.order_by("billed_at", "pk"):
         if satang == 0:
@@ -184,7 +194,18 @@ def _pay_off(customer: Customer, satang: int) -> None:
         bill.outstanding -= part
         if bill.outstanding == 0:
             bill.payment_status = PaymentStatus.PAID
+            line = bill.statement_lines.filter(live=True).first()
+            on = {"statement": line.statement_id} if line else {}
+            outbox.publish("bill_paid", bill.pk, company_id=bill.company_id, **on)
         bill.save(update_fields=["outstanding", "payment_status"])
+    fees = ReservationFee.objects.select_for_update().filter(customer=customer, outstanding__gt=0)
+    for fee in fees.order_by("billed_at", "pk"):
+        part = min(fee.outstanding, satang)
+        satang -= part
+        fee.outstanding -= part
+        if part and fee.outstanding == 0:
+            outbox.publish("fee_paid", fee.pk, company_id=fee.company_id)
+        fee.save(update_fields=["outstanding"])
 
 
 def _tell(

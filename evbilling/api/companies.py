@@ -62,15 +62,27 @@ class CompanyDetail(Endpoint):
 
 
 class TaxEntitySerializer(serializers.Serializer[TaxEntity]):
-    """Registered for VAT from a date, or (null) not at all."""
+    """Registered for VAT from a date, perhaps until one, or (null) not at all."""
 
     id = serializers.IntegerField(read_only=True)
     company = Owned(selectors.companies, required=False)
     name = serializers.CharField(max_length=160)
+    name_en = serializers.CharField(max_length=160, required=False, allow_blank=True)
     tax_id = serializers.CharField(max_length=13)
     branch_code = serializers.CharField(max_length=5, required=False)
+    branch_name = serializers.CharField(max_length=120, required=False, allow_blank=True)
     address = serializers.CharField(required=False, allow_blank=True, max_length=1000)
+    building = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    house_number = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    street = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    subdistrict = serializers.CharField(max_length=80, required=False, allow_blank=True)
+    district = serializers.CharField(max_length=80, required=False, allow_blank=True)
+    province = serializers.CharField(max_length=80, required=False, allow_blank=True)
+    postcode = serializers.CharField(max_length=5, required=False, allow_blank=True)
+    phone = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    email = serializers.EmailField(required=False, allow_blank=True)
     vat_registered_from = serializers.DateField(required=False, allow_null=True)
+    vat_registered_to = serializers.DateField(required=False, allow_null=True)
 
 
 class TaxEntities(Listing):

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from billing.models import PaymentDoubt
 from core import audit, outbox
 from core.models import Delivery
 from evbilling.backoffice.gate import AdminRequest, actor, needs
@@ -42,6 +43,7 @@ def index(request: AdminRequest) -> HttpResponse:
         "alarms": [_shown(row) for row in found if row.alarming],
         "waiting": [_shown(row) for row in found if not row.alarming],
         "late": _late(request),
+        "doubts": _doubts(request),
         "retried": request.GET.get("retried", ""),
         "most": Delivery.ALARM_AFTER,
     }
@@ -74,6 +76,12 @@ def _visible(request: AdminRequest) -> QuerySet[Delivery]:
     return found
 
 
+def _doubts(request: AdminRequest) -> list[PaymentDoubt]:
+    """What gateways said of the company's payments and nobody believed."""
+    found = PaymentDoubt.objects.filter(company=request.company, resolved_at__isnull=True)
+    return list(found.select_related("payment")[:MOST])
+
+
 def _late(request: AdminRequest) -> datetime | None:
     """Since when the oldest delivery waits that should long have run: nobody is delivering."""
     limit = timezone.now() - timedelta(seconds=30)
@@ -102,7 +110,15 @@ def task_word(handler: str) -> str:
         "stations.services.commissioning.on_due": _("Setting a charger up"),
         "stations.services.certificates.on_certificate_due": _("Signing a charger’s certificate"),
         "stations.services.upgrades.on_upgrade_due": _("Ending a change of security profile"),
+        "billing.services.purchases.on_purchase_due": _("Giving back what started nothing"),
+        "billing.services.purchases.on_session_started": _("Keeping a plug for who has paid"),
+        "billing.services.refunds.on_reminder_due": _("Reminding of money to be given back"),
+        "evbilling.selling.on_payment_changed": _("Starting a charge that was paid for"),
+        "evbilling.selling.on_plugged_in": _("Starting a charge that was paid for"),
+        "evbilling.selling.on_start_due": _("Starting a charge that was paid for"),
         "evbilling.telling.on_session_billed": _("Telling the customer about the bill"),
+        "evbilling.telling.on_line_guest_ready": _("Telling a guest by LINE"),
+        "evbilling.telling.on_grace_ending": _("Telling the customer to move the car"),
     }.get(handler, handler)
 
 

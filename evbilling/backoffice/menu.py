@@ -82,6 +82,33 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             Item("campaigns", _("Campaigns"), "list-details", ("campaign", "campaign-new")),
             Item("prices", _("Prices"), "tags", ("price-edit",)),
             Item("holidays", _("Holidays"), "calendar-off"),
+            Item(
+                "gateways",
+                _("Payment accounts"),
+                "credit-card",
+                ("gateway", "gateway-try"),
+                action=Action.EDIT_GATEWAY,
+            ),
+        ),
+    ),
+    (
+        _("Money"),
+        (
+            Item(
+                "invoices",
+                _("Tax invoices"),
+                "file-invoice",
+                ("invoice", "invoice-full", "invoice-credit", "invoice-void", "invoice-outside"),
+                action=Action.VIEW_DOCUMENT,
+            ),
+            Item("sales-tax", _("Sales-tax report"), "report-money", action=Action.VIEW_DOCUMENT),
+            Item(
+                "legal-entities",
+                _("Legal entities"),
+                "id-badge-2",
+                ("legal-new", "legal-entity"),
+                action=Action.EDIT_COMPANY,
+            ),
         ),
     ),
     (

@@ -77,7 +77,7 @@ def _satang(text: str, least: int, most: int) -> int:
         raise BadChoice(_("Enter an amount in baht, like 150 or 150.50."), field=BAHT) from None
     if found < least:
         raise BadChoice(
-            _("Enter at least %(least)s baht.") % {"least": f"{least // 100 + 1:,}"}, field=BAHT
+            _("Enter at least %(least)s baht.") % {"least": f"{-(-least // 100):,}"}, field=BAHT
         )
     if found > most:
         raise BadChoice(

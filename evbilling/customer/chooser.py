@@ -1,9 +1,9 @@
 """How much? The form with its sum, for a phone with JavaScript and for one without."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -14,6 +14,9 @@ from evbilling.customer.choice import BAHT, DEFAULT_KWH, FULL, KWH, BadChoice, C
 from evbilling.customer.money import Money
 from evbilling.templatetags.ui import baht, clock, duration, kwh, price
 from stations.models import Connector, Session
+
+if TYPE_CHECKING:
+    from evbilling.customer.ways import Way
 
 COOKIE = "choice"
 COOKIE_AGE = 60 * 60 * 24
@@ -36,10 +39,11 @@ class Bounds:
     most_satang: int
     can_hold: int | None
     spent: int = 0  # satang of a running charge so far: less than that cannot be chosen
+    least_satang: int = 1  # what a gateway takes at least
 
     @property
     def least_baht(self) -> int:
-        return self.spent // 100 + 1
+        return -(-max(self.spent + 1, self.least_satang) // 100)
 
     @property
     def most_baht(self) -> int:
@@ -50,7 +54,7 @@ class Bounds:
             typed,
             least_kwh=self.least_kwh,
             most_kwh=self.most_kwh,
-            least_satang=max(self.spent, 0) + 1,
+            least_satang=max(self.spent + 1, self.least_satang),
             most_satang=self.most_satang,
         )
 
@@ -65,6 +69,7 @@ class Sum:
     short: bool = False  # the wallet does not cover it
     open: bool = False  # the price may change on the way
     go: str = ""  # the choice in a few words, for the button
+    pay: int = 0  # satang to be paid before the charge
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,22 @@ class Chooser:
     kwh_chips: tuple[int, ...]
     baht_chips: tuple[int, ...]
     errors: Mapping[str, str] = field(default_factory=dict)
+    way: "Way | None" = None
+    ways: Sequence["Way"] = ()
+
+    @property
+    def button(self) -> str:
+        """What the main button says of the way to pay."""
+        return str(self.way.face.go).replace("{x}", self.sum.go) if self.way else ""
+
+    @property
+    def at_least(self) -> str:
+        """Why less cannot be chosen, where the least is chosen."""
+        if self.way is None or not self.sum.pay or not self.way.least:
+            return ""
+        lowest = {KWH: self.bounds.least_kwh, BAHT: self.bounds.least_baht}
+        typed = self.typed.kwh if self.typed.by == KWH else self.typed.baht
+        return self.way.least if typed == str(lowest.get(self.typed.by)) else ""
 
 
 def bounds_of(
@@ -102,20 +123,26 @@ def bounds_of(
 
 
 def chooser(
-    bounds: Bounds, typed: Typed, error: DomainError | None = None, *, words: Mapping[str, str]
+    bounds: Bounds,
+    typed: Typed,
+    error: DomainError | None = None,
+    *,
+    words: Mapping[str, str],
+    way: "Way | None" = None,
 ) -> Chooser:
-    """The form around what was typed (or is proposed)."""
+    """The form around what was typed (or is proposed); ``way`` pays for it before the charge."""
     plan = quotes.for_phone(bounds.plan, most_wh=bounds.most_kwh * 1000, can_hold=bounds.can_hold)
     limits = {"kwh": [bounds.least_kwh, bounds.most_kwh, 1]}
     limits["baht"] = [bounds.least_baht, bounds.most_baht, BAHT_STEP]
     return Chooser(
         bounds=bounds,
         typed=typed,
-        sum=_sum(bounds, typed),
+        sum=_to_pay(bounds, typed) if way and way.pays else _sum(bounds, typed),
         plan={**plan, "limits": limits, "words": dict(words)},
         kwh_chips=_chips(KWH_CHIPS, bounds.least_kwh, bounds.most_kwh),
         baht_chips=_chips(BAHT_CHIPS, bounds.least_baht, bounds.most_baht),
         errors={FIELDS.get(error.field, "form"): str(error)} if error else {},
+        way=way,
     )
 
 
@@ -189,6 +216,21 @@ def _sum(bounds: Bounds, typed: Typed) -> Sum:
         open=found.open and choice.wh is not None,
         go=go,
     )
+
+
+def _to_pay(bounds: Bounds, typed: Typed) -> Sum:
+    """The same where the money comes first: until full is the most, and the rest comes back."""
+    found = _sum(bounds, typed)
+    if not found.go:
+        return found
+    choice, plan = bounds.read(typed), bounds.plan
+    amount = choice.satang or quotes.to_hold(plan, choice.wh or bounds.most_kwh * 1000)
+    if choice.satang is not None:
+        bought = quotes.covered(plan, choice.satang, bounds.most_kwh * 1000)
+        big = _("%(kwh)s kWh") % {"kwh": kwh(bought)}
+    else:
+        big = found.big if found.open else baht(amount)
+    return replace(found, big=big, go=baht(amount), pay=amount)
 
 
 def money_in_words(found: quotes.Estimate, *, timed: bool) -> str:

@@ -24,6 +24,7 @@ MINUTE = 60
 # In a minute: what one phone may do at one plug, and all phones of one address there (a mall's
 # phones share one), what it may read, and how many codes that do not exist an address may try.
 ACTS, ACTS_PER_ADDRESS, READS, UNKNOWN_CODES = 12, 40, 90, 20
+LOGINS = 30  # to LINE, from one address
 
 
 class TooOften(DomainError):
@@ -64,20 +65,30 @@ def actor(request: HttpRequest, visitor: str, visit: Visit | None) -> Actor:
 
 def limit_acts(request: HttpRequest, connector: Connector, visitor: str) -> None:
     """Refuse a phone that posts too fast."""
-    _count(f"act:{connector.pk}:{visitor}", ACTS)
-    _count(f"acts:{connector.pk}:{client_address(request)}", ACTS_PER_ADDRESS)
+    count(f"act:{connector.pk}:{visitor}", ACTS)
+    count(f"acts:{connector.pk}:{client_address(request)}", ACTS_PER_ADDRESS)
 
 
 def limit_reads(connector: Connector, visitor: str) -> None:
-    _count(f"read:{connector.pk}:{visitor}", READS)
+    count(f"read:{connector.pk}:{visitor}", READS)
+
+
+def limit_logins(request: HttpRequest) -> None:
+    """Refuse an address that goes to LINE again and again."""
+    count(f"line:{client_address(request)}", LOGINS)
 
 
 def limit_unknown(request: HttpRequest) -> None:
     """Refuse an address that tries out codes."""
-    _count(f"code:{client_address(request)}", UNKNOWN_CODES)
+    count(f"code:{client_address(request)}", UNKNOWN_CODES)
 
 
-def _count(key: str, most: int) -> None:
+def limit_refund(request: HttpRequest, refund_id: int) -> None:
+    """Refuse an address that posts numbers too fast."""
+    count(f"refund:{refund_id}:{client_address(request)}", ACTS)
+
+
+def count(key: str, most: int) -> None:
     """Count one more in this minute. Without Redis nobody is refused: a charge is worth more."""
     key = f"customer:{key}:{int(time.time() // MINUTE)}"
     try:

@@ -1,7 +1,7 @@
 """Everything a phone's page shows, put together for its stage."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -14,13 +14,23 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from billing.models import Hold
-from billing.selectors import quotes
+from billing.models import Hold, Purchase
+from billing.selectors import purchases, quotes
 from billing.selectors.costs import usage_of
-from billing.services import wallets
+from billing.services import gateways, wallets
 from core.errors import DomainError
 from evbilling import explained_page
-from evbilling.customer import choice, chooser, drawing, keeping, receipts, ride, words
+from evbilling.customer import (
+    choice,
+    chooser,
+    drawing,
+    keeping,
+    paying,
+    receipts,
+    ride,
+    ways,
+    words,
+)
 from evbilling.customer.money import Money
 from evbilling.customer.stage import Phone, Stage, stage_of
 from evbilling.templatetags.ui import baht, duration, price
@@ -34,6 +44,7 @@ from users.models import Customer
 _BODIES = dict.fromkeys(
     (Stage.FAULT, Stage.RESERVED, Stage.CLOSED, Stage.OFFLINE, Stage.NO_PRICE), "trouble"
 ) | {Stage.RECEIPT: "receipt_stage"}
+WITH_WAYS = (Stage.FREE, Stage.UNPAID, Stage.RETURNED, Stage.PAY, Stage.CARD)
 WITH_CHOOSER = (Stage.FREE, Stage.CONFIRM, Stage.ASK, Stage.LIVE)
 
 
@@ -57,6 +68,30 @@ class Look:
     def session(self) -> Session | None:
         """The charge this phone speaks for."""
         return self.phone.session
+
+    @property
+    def purchase(self) -> Purchase | None:
+        """What this phone pays for here, or paid for last."""
+        return self.phone.purchase
+
+    @cached_property
+    def payable(self) -> Sequence[ways.Way]:
+        """How a charge can be paid here; empty: a member's card is the only way."""
+        if self.stage not in WITH_WAYS:
+            return ()
+        members = quotes.public_offer(self.connector.charger.station, self.now)
+        by_card = Money(None, None, None, members.tariff) if members else None
+        return ways.at(
+            self.connector,
+            chooser.bounds_of(self.connector, by_card, self.now, session=None) if by_card else None,
+            self.now,
+        )
+
+    @property
+    def way(self) -> ways.Way | None:
+        """The way that was chosen, on this page or last time."""
+        said = self.request.POST.get("pay") or self.request.COOKIES.get(ways.COOKIE, "")
+        return ways.chosen(self.payable, said)
 
     @property
     def customer(self) -> Customer | None:
@@ -97,7 +132,9 @@ def look(request: HttpRequest, connector: Connector, visitor: str) -> Look:
     now = timezone.now()
     place = visits.place(connector)
     visit = visits.visit_of(connector, visitor)
-    mine = visit.session if visit else None
+    purchase = purchases.of_phone(connector, visitor)
+    bought = paying.charge_of(purchase, connector)
+    mine = bought or (visit.session if visit else None)
     phone = Phone(
         visit,
         leave=visits.open_leave(visit) if visit and visit.card_id and not mine else None,
@@ -105,6 +142,9 @@ def look(request: HttpRequest, connector: Connector, visitor: str) -> Look:
         again="again" in request.GET,
         newest=mine is None or visits.is_newest(mine),
         visitor=visitor,
+        purchase=purchase,
+        bought=bought,
+        taken=paying.taken_by_another(place, visitor),
     )
     offer = _offer(place, phone, now)
     stage = stage_of(place, phone, now, priced=offer is not None)
@@ -119,7 +159,7 @@ def context(
         "look": what,
         "stage": what.stage.value,
         "body": f"customer/{_BODIES.get(what.stage, what.stage.value)}.html",
-        "key": f"{what.stage}:{what.session.pk if what.session else 0}:{_kept(what)}",
+        "key": f"{what.stage}:{what.session.pk if what.session else 0}:{_kept(what)}:{paying.key(what)}",
         "state": words.state_of(what.stage, what.place),
         "now": what.now,
         "error": error,
@@ -128,7 +168,8 @@ def context(
         "vat": _shows_vat(what),
     }
     found |= _FOR_STAGE.get(what.stage, _nothing)(what)
-    if what.stage in WITH_CHOOSER and what.offer is not None:
+    bought = what.stage is Stage.LIVE and what.phone.paid_for is not None  # for a sum, once
+    if what.stage in WITH_CHOOSER and what.offer is not None and not bought:
         found["chooser"] = _chooser(what, typed, error)
     return found
 
@@ -175,7 +216,9 @@ def _offer(place: Place, phone: Phone, now: datetime) -> quotes.Offer | None:
     card = phone.visit.card if phone.visit and phone.visit.stage == VisitStage.RECOGNISED else None
     if card is not None and card.customer is not None:
         return quotes.offer(station, card.customer.level, now)
-    return quotes.public_offer(station, now)
+    return (gateways.offered(station.tax_entity) and quotes.offer(station, "guest", now)) or (
+        quotes.public_offer(station, now)
+    )
 
 
 def _price_card(what: Look) -> PriceCard:
@@ -215,13 +258,22 @@ def _extras(now: quotes.Price) -> list[str]:
 
 
 def _chooser(what: Look, typed: choice.Typed | None, error: DomainError | None) -> chooser.Chooser:
-    bounds = bounds_of(what)
+    bounds, way = bounds_of(what), what.way
     shown = typed or chooser.proposed(what.request, bounds, what.session)
-    return chooser.chooser(bounds, shown, error, words=_phone_words(what))
+    found = chooser.chooser(bounds, shown, error, words=_phone_words(what), way=way)
+    if way is None:
+        return found
+    # The base is what whoever pays first may choose; a member's card has its own beside it.
+    payers = next(each.bounds for each in what.payable if each.pays)
+    plan = quotes.for_phone(payers.plan, most_wh=payers.most_kwh * 1000, can_hold=None)
+    of_ways = {each.value: ways.for_phone(each) for each in what.payable}
+    return replace(found, ways=what.payable, plan={**found.plan, **plan, "ways": of_ways})
 
 
 def bounds_of(what: Look) -> chooser.Bounds:
     """What this phone may ask for now; the offer must be known."""
+    if what.way is not None:
+        return what.way.bounds
     return chooser.bounds_of(what.connector, what.money, what.now, session=what.session)
 
 
@@ -238,6 +290,7 @@ def _phone_words(what: Look) -> Mapping[str, str]:
         "about": _("about %(length)s") % {"length": "{x}"},
         "done": _("done around %(time)s") % {"time": "{x}"},
         "energy": _("about %(kwh)s kWh") % {"kwh": "{x}"},
+        "bought": _("%(kwh)s kWh") % {"kwh": "{x}"},
         "money": _("about %(money)s") % {"money": "{x}"},
         "full": _("%(price)s per kWh") % {"price": price(per_kwh)},
         "taken": _("by what it takes"),
@@ -264,7 +317,7 @@ def _tap(what: Look) -> dict[str, Any]:
         "steps": words.how_to_tap(what.place),
         "refused": words.REFUSED.get(refused.reason, words.REFUSED_OTHERWISE) if refused else "",
         "chosen": _remembered(what.request),
-        "wait_left": _left(visit.waiting_until, what.now) if visit else "",
+        "wait_left": words.left(visit.waiting_until, what.now) if visit else "",
     }
 
 
@@ -273,6 +326,7 @@ def _free(what: Look) -> dict[str, Any]:
     kept = keeping.mine(what)
     return {
         "keep": keeping.offer(what),
+        "backs": paying.waiting_backs(what),
         "kept_note": keeping.note(kept),
         "kept_open": kept is not None and kept.is_open,
         "too_late": words.too_late(what.phone.visit, what.now),
@@ -296,8 +350,8 @@ def _starting(what: Look) -> dict[str, Any]:
     return {
         "leave": leave,
         "customer": what.customer,
-        "leave_left": _left(leave.expires_at, what.now) if leave else "",
-        "chosen": _chosen(leave.chosen_wh, leave.chosen_satang) if leave else "",
+        "leave_left": words.left(leave.expires_at, what.now) if leave else "",
+        "chosen": words.chosen(leave.chosen_wh, leave.chosen_satang) if leave else "",
     }
 
 
@@ -307,9 +361,10 @@ def _riding(what: Look) -> dict[str, Any]:
     found = ride.ride(session, what.place, what.money, what.now)
     return {
         "ride": found,
+        "bought": paying.of_charge(what.phone.paid_for),
         "customer": session.customer,
         "fresh_from": ride.fresh_from(session.live),
-        "chosen": _chosen(session.chosen_wh, session.chosen_satang),
+        "chosen": words.chosen(session.chosen_wh, session.chosen_satang),
     }
 
 
@@ -322,9 +377,15 @@ def _receipt(what: Look) -> dict[str, Any]:
 
 def receipt_context(session: Session, place: Place) -> dict[str, Any]:
     found = receipts.receipt(session, place)
+    bought = paying.of_charge(purchases.of_session(session))
     link = reverse("customer-receipt", args=[place.connector.code, found.token])
     why = reverse("customer-explained", args=[place.connector.code, found.token])
-    return {"receipt": found, "receipt_link": link, "explained_link": why}
+    return {
+        "receipt": found,
+        "receipt_link": link,
+        "explained_link": why,
+        "bought": bought,
+    }
 
 
 def _busy(what: Look) -> dict[str, Any]:
@@ -344,12 +405,6 @@ def _order(leave: Any) -> Command | None:
     return Command.objects.filter(key=command_key(leave)).first() if leave else None
 
 
-def _left(until: datetime, now: datetime) -> str:
-    """2:41: minutes and seconds, which the phone then counts down."""
-    seconds = max(int((until - now).total_seconds()), 0)
-    return f"{seconds // 60}:{seconds % 60:02d}"
-
-
 def _remembered(request: HttpRequest) -> str:
     """What was chosen before the tap; nothing where nobody chose."""
     if chooser.COOKIE not in request.COOKIES:
@@ -360,20 +415,17 @@ def _remembered(request: HttpRequest) -> str:
     return f"{kwh} kWh" if by == choice.KWH else baht(int(baht_said) * 100)
 
 
-def _chosen(wh: int | None, satang: int | None) -> str:
-    if wh is not None:
-        return f"{wh // 1000} kWh"
-    if satang is not None:
-        return baht(satang)
-    return _("until full")
-
-
 _FOR_STAGE = {
     Stage.FREE: _free,
     Stage.TAP: _tap,
     Stage.PROVE: _tap,
     Stage.CONFIRM: _confirm,
     Stage.STARTING: _starting,
+    Stage.CARD: paying.card,
+    Stage.PAY: paying.pay,
+    Stage.PAID: paying.paid,
+    Stage.UNPAID: paying.unpaid,
+    Stage.RETURNED: paying.returned,
     Stage.ASK: _riding,
     Stage.LIVE: _riding,
     Stage.RECEIPT: _receipt,

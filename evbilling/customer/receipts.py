@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from billing.models import Bill, PaymentStatus
 from billing.pricing import Part, Period
+from billing.selectors import purchases
 from evbilling.templatetags.ui import clock, kwh, price
 from stations.models import ConnectorStatus, Session, SessionStatus
 from stations.selectors import visits
@@ -55,6 +56,7 @@ class Receipt:
     soc: tuple[int, int] | None
     move_the_car: bool
     token: str
+    bought: bool = False
 
     @property
     def number(self) -> str:
@@ -71,7 +73,7 @@ class Receipt:
 
     @property
     def pending(self) -> bool:
-        return self.bill is None and self.session.customer_id is not None
+        return self.bill is None and (self.bought or self.session.customer_id is not None)
 
     @property
     def in_arrears(self) -> bool:
@@ -119,6 +121,7 @@ def receipt(session: Session, place: Place) -> Receipt:
         soc=(told[0], told[-1]) if told else None,
         move_the_car=stands and visits.is_newest(session),
         token=token_of(session),
+        bought=purchases.of_session(session) is not None,
     )
 
 

@@ -9,14 +9,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 
 from core.audit import Actor
 from core.errors import DomainError
-from evbilling.customer import actions, chooser, guard, keeping, receipts
+from evbilling.customer import actions, buying, card_form, chooser, guard, keeping, receipts, ways
 from evbilling.customer.choice import KWH, Typed
 from evbilling.customer.page import Look, context, explained_of, look, receipt_page
+from evbilling.customer.stage import Stage
 from stations.models import Connector, Session
 from stations.selectors import visits
 
@@ -46,10 +48,10 @@ def at_plug(view: View) -> Routed:
         try:
             connector = connector_of(request, code)
             if connector is None:
-                return _closed(request, 404)
+                return closed(request, 404)
             response = view(request, connector, visitor)
         except guard.TooOften as error:
-            response = _closed(request, error.status, error)
+            response = closed(request, error.status, error)
         response["Cache-Control"] = "private, no-store"
         guard.remember(response, visitor)
         return response
@@ -68,7 +70,7 @@ def page(request: HttpRequest, connector: Connector, visitor: str) -> HttpRespon
         home = reverse("customer", args=[connector.code])
         return redirect(f"{home}?{query}" if query else home)
     guard.limit_reads(connector, visitor)
-    return render(request, PAGE, context(look(request, connector, visitor)))
+    return _shown(request, look(request, connector, visitor))
 
 
 @require_safe
@@ -103,8 +105,8 @@ def _by_link(
         try:
             guard.limit_unknown(request)
         except guard.TooOften as error:
-            return _closed(request, error.status, error)
-        return _closed(request, 404)
+            return closed(request, error.status, error)
+        return closed(request, 404)
     template, found = of(session)
     response = render(request, template, found)
     response["Cache-Control"] = "private, no-store"
@@ -157,6 +159,27 @@ def stop(seen: Look, request: HttpRequest, actor: Actor) -> None:
 
 
 @acts
+def pay(seen: Look, request: HttpRequest, actor: Actor) -> None:
+    buying.pay(seen, request, _typed(request), actor)
+
+
+@acts
+def pay_again(seen: Look, request: HttpRequest, actor: Actor) -> None:
+    buying.again(seen)
+
+
+@sensitive_post_parameters()
+@acts
+def token(seen: Look, request: HttpRequest, actor: Actor) -> None:
+    buying.take_token(seen, request)
+
+
+@acts
+def call_off(seen: Look, request: HttpRequest, actor: Actor) -> None:
+    buying.call_off(seen)
+
+
+@acts
 def claim(seen: Look, request: HttpRequest, actor: Actor) -> None:
     actions.claim(seen, request.POST.get("card", "")[:40], actor)
 
@@ -191,6 +214,16 @@ def _home(request: HttpRequest, seen: Look) -> HttpResponseRedirect:
             samesite="Lax",
             secure=settings.HTTPS,
         )
+    if request.POST.get("pay") in ways.FACES:  # next time this way is chosen already
+        response.set_cookie(
+            ways.COOKIE,
+            request.POST["pay"],
+            max_age=guard.COOKIE_AGE,
+            path="/c/",
+            httponly=True,
+            samesite="Lax",
+            secure=settings.HTTPS,
+        )
     return response
 
 
@@ -198,11 +231,25 @@ def _again(
     request: HttpRequest, connector: Connector, visitor: str, error: DomainError | None = None
 ) -> HttpResponse:
     typed = _typed(request) if "by" in request.POST else None
-    found = context(look(request, connector, visitor), typed=typed, error=error)
-    return render(request, PAGE, found, status=error.status if error else 200)
+    return _shown(request, look(request, connector, visitor), typed=typed, error=error)
 
 
-def _closed(request: HttpRequest, status: int, error: Any = None) -> HttpResponse:
+def _shown(
+    request: HttpRequest,
+    seen: Look,
+    *,
+    typed: Typed | None = None,
+    error: DomainError | None = None,
+) -> HttpResponse:
+    """The whole page. Where a card is entered, the gateway's script is let in: here and nowhere else."""
+    found = context(seen, typed=typed, error=error)
+    response = render(request, PAGE, found, status=error.status if error else 200)
+    if seen.stage is Stage.CARD:
+        response["Content-Security-Policy"] = card_form.policy()
+    return response
+
+
+def closed(request: HttpRequest, status: int, error: Any = None) -> HttpResponse:
     """No plug to show: an unknown code, or too many questions."""
     home = request.path.split("/")
     found = {"status": status, "error": error, "home": "/".join(home[:3])}

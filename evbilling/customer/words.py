@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from evbilling.customer.stage import Stage
 from evbilling.states import ERRORS, OFFLINE, STATES, State
-from evbilling.templatetags.ui import local, moment
+from evbilling.templatetags.ui import baht, local, moment
 from stations.models import (
     Command,
     CommandStatus,
@@ -33,6 +33,15 @@ WAITS_FOR_CARD = State(
 )
 CARD_READ = State("plug", "id-badge-2", gettext_lazy("Card read"), gettext_lazy("Card read"))
 STARTING = State("plug", "loader-2", gettext_lazy("Starting"), gettext_lazy("Starting"))
+WAITS_FOR_MONEY = State(
+    "plug", "loader-2", gettext_lazy("Waiting for the money"), gettext_lazy("Waiting")
+)
+ENTER_CARD = State("plug", "credit-card", gettext_lazy("Enter your card"), gettext_lazy("Card"))
+PAID = State("plug", "plug-connected", gettext_lazy("Paid"), gettext_lazy("Paid"))
+UNPAID = State("wait", "alert-circle", gettext_lazy("Not paid"), gettext_lazy("Not paid"))
+RETURNED = State(
+    "wait", "arrow-back-up", gettext_lazy("The money goes back"), gettext_lazy("Money back")
+)
 DONE = State("wait", "flag-check", gettext_lazy("Charging is done"), gettext_lazy("Done"))
 CLOSED = STATES[ConnectorStatus.UNAVAILABLE]
 
@@ -47,8 +56,10 @@ REFUSED: dict[str, Text] = {
     "card_expired": gettext_lazy("This card has expired. Ask the station's office."),
     "no_money": gettext_lazy("The wallet is empty. Top up, then tap again."),
     "arrears": gettext_lazy("An earlier charge is not paid yet. Pay it first, then tap again."),
+    "overdue": gettext_lazy("A monthly bill is overdue. Pay it first, then tap again."),
     "credit_used_up": gettext_lazy("The credit limit is used up. Ask the station's office."),
     "reserved": gettext_lazy("This plug is kept for somebody else. Use another one."),
+    "plug_paid": gettext_lazy("Somebody has just paid for this plug. Choose another one."),
     "ConcurrentTx": gettext_lazy("This card is charging elsewhere. Stop there first."),
 }
 REFUSED_OTHERWISE = gettext_lazy(
@@ -92,6 +103,11 @@ _BY_STAGE: dict[Stage, State] = {
     Stage.PROVE: CARD_READ,
     Stage.CONFIRM: CARD_READ,
     Stage.STARTING: STARTING,
+    Stage.CARD: ENTER_CARD,
+    Stage.PAY: WAITS_FOR_MONEY,
+    Stage.PAID: PAID,
+    Stage.UNPAID: UNPAID,
+    Stage.RETURNED: RETURNED,
     Stage.RECEIPT: DONE,
     Stage.CLOSED: CLOSED,
     Stage.OFFLINE: STATES[OFFLINE],
@@ -210,6 +226,21 @@ def too_late(visit: Visit | None, now: datetime) -> Text:
     return _("No card was tapped within three minutes. You can start again.")
 
 
+def left(until: datetime, now: datetime) -> str:
+    """2:41: minutes and seconds, which the phone then counts down."""
+    seconds = max(int((until - now).total_seconds()), 0)
+    return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+def chosen(wh: int | None, satang: int | None) -> str:
+    """20 kWh, ฿150.00, or until full."""
+    if wh is not None:
+        return f"{wh // 1000} kWh"
+    if satang is not None:
+        return baht(satang)
+    return _("until full")
+
+
 def change_in_words(at: datetime, now: datetime) -> str:
     """22:00, tomorrow 09:00, or Mon 23 Nov 2026 09:00."""
     days = (local(at).date() - local(now).date()).days
@@ -227,7 +258,7 @@ def _offline(place: Place) -> Note:
         "plug-connected-x",
         _("We cannot reach this charger since %(since)s")
         % {"since": moment(offline_since(place.connector.charger))},
-        _("So it cannot be started from here. This page tries again by itself."),
+        _("So we take no money here for now. This page tries again by itself."),
     )
 
 

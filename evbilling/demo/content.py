@@ -55,7 +55,7 @@ SIRINTHARA = DemoCompany(
     name="Sirinthara Group",
     name_th="กลุ่มสิรินธารา",
     entity="บริษัท สิรินธารา พร็อพเพอร์ตี้ จำกัด",
-    tax_id="0105560000014",
+    tax_id="0105560000018",
     admins=(
         ("surasak", "สุรศักดิ์ มั่นคง", "owner"),
         ("malee", "มาลี ทองดี", "manager"),
@@ -133,7 +133,7 @@ OFFICE_PARK = DemoCompany(
     name="Office Park Ladprao",
     name_th="ออฟฟิศพาร์ค ลาดพร้าว",
     entity="บริษัท ออฟฟิศพาร์ค จำกัด",
-    tax_id="0105561000028",
+    tax_id="0105561000020",
     admins=(("wipa", "วิภา อุดมสุข", "owner"),),
     stations=(
         DemoStation(

@@ -17,6 +17,16 @@ SIMULATOR = (
     " --state {data_dir}/demo/meters.json --url {ocpp_url}"
     " --secure-url {ocpp_tls_url} --control-port {control_port}"
 )
+BANK = (
+    "{python} -m simulators.bank --port {bank_port} --state {data_dir}/demo/bank.json"
+    " --webhook-url {web_url}/webhooks/omise/ --scb-webhook-url {web_url}/webhooks/scb/"
+)
+# The keys that the simulated bank knows: see ``simulators.bank.app``. They open nothing else.
+BANK_KEYS = {
+    "OMISE_PUBLIC_KEY": "pkey_test_demo0000000000000000",
+    "OMISE_SECRET_KEY": "skey_test_demo0000000000000000",
+    "OMISE_WEBHOOK_SECRET": "ZXZiaWxsaW5nLWRlbW8td2ViaG9vay1zZWNyZXQ=",
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,7 @@ PRODUCT = Table(
         Row("sockets", "{python} manage.py sockets", 0, "OCPP_PORT"),
         Row("web", "{python} manage.py web", 1, "PORT"),
         Row("simulator", SIMULATOR, 1, demo_only=True),
+        Row("bank", BANK, 1, demo_only=True),
         Row("deliver", "{python} manage.py deliver", 1),
         Row("forward", "{python} manage.py forward", 2),
         Row("worker", f"{CELERY} worker -P threads -c 4 {LEAN} {QUIET}", 2),
@@ -63,6 +74,7 @@ class Site:
     config: Config
     environ: Mapping[str, str]
     control_port: int = field(default_factory=free_port)  # of the demo's simulator
+    bank_port: int = field(default_factory=free_port)  # of the demo's bank
 
     def spec(self, name: str, command: str, *more: str) -> Spec:
         words = {
@@ -71,15 +83,26 @@ class Site:
             "ocpp_url": self.config.ocpp_url,
             "ocpp_tls_url": self.config.ocpp_tls_url,
             "control_port": str(self.control_port),
+            "bank_port": str(self.bank_port),
+            "web_url": self.config.web_url,
         }
         ours = {"PROCESS_NAME": name, "DEMO_CONTROL_PORT": str(self.control_port)}
         return Spec(
             name=name,
             command=(*(word.format_map(words) for word in command.split()), *more),
-            environ={**self.environ, **self.config.environ(), **ours},
+            environ={**self.bank_environ(), **self.environ, **self.config.environ(), **ours},
             cwd=BASE_DIR,
             log=self.home.log(name),
         )
+
+    def bank_environ(self) -> dict[str, str]:
+        """In the demo the gateway is the simulated bank, unless a real (test) account is given."""
+        given = any(name.startswith("OMISE_") and self.environ[name] for name in self.environ)
+        if not self.environ.get("DEMO") or given:
+            return {}
+        url = f"http://127.0.0.1:{self.bank_port}"
+        urls = {"OMISE_API_URL": url, "OMISE_VAULT_URL": url, "OMISE_SCRIPT_URL": f"{url}/omise.js"}
+        return {**BANK_KEYS, **urls, "DEMO_BANK_URL": url}
 
     def process(self, row: Row) -> Process:
         spec = self.spec(row.name, row.command)

@@ -9,7 +9,6 @@ too large. A gateway repeats what got no 200; what comes twice gets its 200 and 
 import logging
 from datetime import datetime
 
-from celery import current_app
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -56,7 +55,9 @@ def _take(request: HttpRequest, gateway: str) -> HttpResponse:
         return _refused(request, gateway, 400, str(error))
     except BadNotice as error:
         return _refused(request, gateway, 401, str(error))
-    if not notice.trusted and not selectors.is_about_ours(gateway, notice):
+    if selectors.is_known(gateway, notice):
+        return JsonResponse({"ok": True})
+    if not notice.trusted and not selectors.is_worth_keeping(gateway, notice):
         return JsonResponse({"ok": True})  # anybody may have written it: no row for a stranger
     payment = payments.take_notice(gateway, notice)
     if payment is not None:
@@ -95,8 +96,10 @@ def _body(request: HttpRequest) -> bytes | None:
 
 def _look_soon(payment_id: int) -> None:
     """Committed already: without Redis the sweep looks some seconds later."""
+    from evbilling.celery import app  # costs every start of a process that takes no webhook
+
     try:
-        current_app.send_task(LOOK, args=[payment_id], retry=False)
+        app.send_task(LOOK, args=[payment_id], retry=False)
     except (OperationalError, OSError) as error:
         log.warning("look not enqueued", extra={"payment": payment_id, "why": type(error).__name__})
 

@@ -5,7 +5,7 @@
   const $ = (selector, root) => (root || document).querySelector(selector);
   const $$ = (selector, root) => Array.from((root || document).querySelectorAll(selector));
   const FRESH_S = 90, POLL_S = 15, RENEW_S = 60, READINGS_S = 5, TIMEOUT_MS = 10000;
-  let page = $("#page"), plan = null, words = {}, stream = null;
+  let page = $("#page"), base = null, plan = null, words = {}, stream = null;
   let ahead = 0, fetchedAt = 0, quietUntil = 0, busy = false, soon = 0, saying = 0;
 
   /* --- the server's clock: the phone's own may be wrong --------------------------------------- */
@@ -20,13 +20,14 @@
 
   /* --- money, as billing.pricing does it, in whole numbers (below 2^53 throughout) -------------
      Prices × 10,000; a line is rounded half up to satang once: energy Wh × price / 100,000, time
-     s × price / 6,000. Wh at a price border: by time, rounded down (pricing._wh_at). */
+     s × price / 6,000, parking (per hour) s × price / 360,000. Wh at a price border: by time, rounded down (pricing._wh_at). */
   const halfUp = (product, per) => Math.floor((product + per / 2) / per);
   const line = (price, on, off, per) => price.any
     ? halfUp(price.on * (on + off), per)
     : halfUp(price.on * on, per) + halfUp(price.off * off, per);
   const total = (p, [on, off]) =>
-    p.once + line(p.energy, on[0], off[0], 100000) + line(p.time, on[1], off[1], 6000);
+    p.once + line(p.energy, on[0], off[0], 100000) + line(p.time, on[1], off[1], 6000)
+    + line(p.park, on[1], off[1], 360000);
 
   function estimate(p, wh, at) {
     const start = p.running ? p.at : Math.max(p.at, Math.floor(at));
@@ -67,7 +68,17 @@
   /* What Confirm sets aside: the dearest case at the plug's full power (forecast.dearest). */
   function toHold(p, wh) {
     const all = [wh, Math.ceil((wh * 3600) / p.top)], none = [0, 0];
-    return Math.max(total(p, [all, none]), total(p, [none, all])) + (p.apart ? 2 : 0);
+    return Math.max(total(p, [all, none]), total(p, [none, all])) + (p.apart ? (p.park.on || p.park.off ? 3 : 2) : 0);
+  }
+
+  /* The Wh that a payment beforehand buys (selectors.quotes.covered). */
+  function covered(p, satang) {
+    let low = 0, high = p.most;
+    while (low < high) {
+      const middle = Math.floor((low + high + 1) / 2);
+      if (toHold(p, middle) <= satang) low = middle; else high = middle - 1;
+    }
+    return low;
   }
 
   /* --- words ------------------------------------------------------------------------------------ */
@@ -92,21 +103,38 @@
   const money = (text) => (/^\s*\d{1,7}(\.\d{1,2})?\s*$/.test(text) ? Math.round(Number(text) * 100) : NaN);
 
   function sumOf(by, text, at) {
-    if (by === "full") return { big: words.full, time: words.taken, end: "", go: words.until };
+    if (by === "full") {
+      const most = plan.pays ? baht(toHold(plan, plan.limits.kwh[1] * 1000)) : plan.full || words.full;
+      return { big: most, time: words.taken, end: "", go: plan.pays ? most : words.until };
+    }
     const [least, most] = plan.limits[by], inKwh = by === "kwh";
     const amount = inKwh ? whole(text) : money(text) / 100;
     if (!(amount >= least && amount <= most)) return { big: "–", time: "–", end: "" };
-    const wh = inKwh ? amount * 1000 : buys(plan, money(text), at), found = estimate(plan, wh, at);
-    const sure = plan.time.on || plan.time.off ? put(words.money, baht(found.expected)) : baht(found.expected);
+    const bought = () => (plan.pays ? covered(plan, money(text)) : buys(plan, money(text), at));
+    const wh = inKwh ? amount * 1000 : bought(), found = estimate(plan, wh, at);
+    const timed = [plan.time, plan.park].some((t) => t.on || t.off), due = plan.pays ? toHold(plan, wh) : found.expected;
+    const sure = timed && !plan.pays ? put(words.money, baht(due)) : baht(due);
     const price = found.open ? `${baht(found.lowest)} – ${baht(found.highest)}` : sure;
     return {
-      big: inKwh ? price : put(words.energy, kwh(wh)),
+      big: inKwh ? price : put(plan.pays ? words.bought : words.energy, kwh(wh)),
       time: put(words.about, length(found.seconds)),
       end: put(words.done, wall(found.end)),
-      go: inKwh ? `${amount} kWh · ${price}` : baht(money(text)),
+      go: !inKwh ? baht(money(text)) : plan.pays ? baht(due) : `${amount} kWh · ${price}`,
+      least: amount === least && plan.least,
       open: inKwh && found.open,
       short: plan.can !== null && (inKwh ? toHold(plan, wh) : money(text)) > plan.can,
     };
+  }
+
+  /* Each way to pay has its own bounds; a member's card has its own prices too. */
+  function pick(form) {
+    const said = base.ways && base.ways[form.elements.pay.value];
+    plan = said ? Object.assign({}, base, said) : base;
+    if (!said) return;
+    $$("[data-pays]", page).forEach((node) => { node.hidden = !said.pays; });
+    $$("[data-taps]", page).forEach((node) => { node.hidden = said.pays; });
+    $$(".bank", page).forEach((node) => { node.classList.toggle("away", form.elements.pay.value !== "mobile_banking"); });
+    form.elements.quoted.value = plan.at;
   }
 
   function show(form, spoken) {
@@ -114,9 +142,10 @@
     const sum = sumOf(by, field ? field.value : "", now());
     form.dataset.by = by;
     for (const name of ["big", "time", "end"]) $(`[data-out=${name}]`, form).textContent = sum[name];
-    for (const name of ["open", "short"]) $$(`[data-out=${name}]`, form).forEach((note) => { note.hidden = !sum[name]; });
+    if (plan.least) $("[data-out=least]", form).textContent = plan.least;
+    for (const name of ["open", "short", "least"]) $$(`[data-out=${name}]`, form).forEach((note) => { note.hidden = !sum[name]; });
     $("#sum", form).classList.toggle("range", Boolean(sum.open));
-    if (sum.go) $$("[data-out=go]", page).forEach((button) => { button.textContent = put(words.go, sum.go); });
+    if (sum.go) $$("[data-out=go]", page).forEach((button) => { button.textContent = put(plan.go || words.go, sum.go); });
     if (spoken) say(`${sum.big} ${sum.time}`, 700);
     if (!field || by === "full") return;
     field.dataset.n = field.value.length;
@@ -133,8 +162,9 @@
   function chooser() {
     const form = $("#choose", page), data = $("#plan", page);
     if (!form || !data) return;
-    plan = JSON.parse(data.textContent);
-    words = plan.words;
+    base = JSON.parse(data.textContent);
+    words = base.words;
+    pick(form);
     show(form);
     if (form.dataset.ready) return;
     form.dataset.ready = "1";
@@ -152,6 +182,12 @@
     });
     form.addEventListener("input", (event) => {
       if (event.target.id === "slide") set(Number(event.target.value)); else show(form, true);
+    });
+    page.addEventListener("change", (event) => {
+      if (event.target.name !== "pay") return;
+      const field = form.elements[form.elements.by.value];
+      pick(form);
+      if (field) set(Number(field.value) || 0); else show(form, true);
     });
   }
 
@@ -174,7 +210,9 @@
     const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("page");
     if (!fresh || busy) return;
     document.title = fresh.dataset.title;
-    if (fresh.dataset.key !== page.dataset.key) {
+    if (fresh.dataset.whole !== page.dataset.whole) { // a card's page has a policy of its own
+      window.location.assign(page.dataset.home);
+    } else if (fresh.dataset.key !== page.dataset.key) {
       const lostFocus = page.contains(document.activeElement);
       page.replaceWith(fresh);
       page = fresh;
@@ -192,6 +230,14 @@
     }
     setClock();
     chooser();
+    go();
+  }
+  /* To the bank's own page, by itself once; the button leads there again. */
+  function go() {
+    const uri = page.dataset.go;
+    if (!uri || sessionStorage.getItem("went") === uri) return;
+    sessionStorage.setItem("went", uri);
+    window.location.assign(uri);
   }
 
   async function refresh() {
@@ -222,7 +268,7 @@
   }
 
   /* --- begin --------------------------------------------------------------------------------------- */
-  window.evbilling = { estimate, buys, toHold }; // the tests compare them with the server's
+  window.evbilling = { estimate, buys, toHold, covered }; // the tests compare them with the server's
   document.documentElement.classList.add("js");
   if (!page || !page.dataset.now) return;
   document.addEventListener("submit", (event) => { // one press is one wish
@@ -245,4 +291,5 @@
   setInterval(tick, 1000);
   tick();
   listen();
+  go();
 })();

@@ -266,6 +266,7 @@ class CaseKind(models.TextChoices):
     STOP_IGNORED = "stop_ignored", _("The charger did not stop when told")
     SECURITY_EVENT = "security_event", _("The charger reports an attack or a weakness")
     TRANSFER_FAILED = "transfer_failed", _("A file did not get through")
+    STAY_UNKNOWN = "stay_unknown", _("When the car left is not known")
 
 
 class CaseDecision(models.TextChoices):

@@ -27,7 +27,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """No leave, and why: ``no_money``, ``arrears``, ``credit_used_up``, ``no_tariff``."""
+    """No leave, and why: ``no_money``, ``arrears``, ``overdue``, ``credit_used_up``, ``no_tariff``."""
 
     code: str
 

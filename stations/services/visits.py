@@ -91,6 +91,12 @@ def keep(visit: Visit, until: datetime) -> None:
     Visit.objects.filter(pk=visit.pk, waiting_until__lt=until).update(waiting_until=until)
 
 
+def forget_before(limit: datetime) -> int:
+    """Delete visits older than ``limit``, but those that speak for a charge that runs; how many."""
+    old = Visit.objects.filter(created_at__lt=limit)
+    return old.exclude(session__status=SessionStatus.ACTIVE).delete()[0]
+
+
 def claim_session(session: Session, visitor: str, said: str, *, actor: audit.Actor) -> None:
     """This phone speaks for a running charge from now, if it knows the card that started it."""
     card = session.card

@@ -1,7 +1,9 @@
 """A plug to sell at, phones that buy there, and the charger's side of it, all in one process."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import time_machine
 
 from billing.models import Payment, Purchase
 from billing.payments.base import Method
@@ -50,7 +52,7 @@ def buy_by_card(plug: Connector, visitor: str = "phone-1", **choice: Any) -> Pur
 
 
 def payment_of(purchase: Purchase) -> Payment:
-    return Payment.objects.get(pk=purchase.payment_id)
+    return Payment.objects.get(pk=purchase.payment_id or 0)
 
 
 def fresh(purchase: Purchase) -> Purchase:
@@ -85,12 +87,16 @@ def look_at_all() -> None:
 def start(purchase: Purchase, meter: int = 1_000) -> starting.Started:
     """The charger starts what it was told to."""
     found = fresh(purchase)
+    return start_tag(found.connector, found.id_tag, meter)
+
+
+def start_tag(plug: Connector, id_tag: str, meter: int = 1_000) -> starting.Started:
     text = datetime.now(UTC).isoformat()
     begun = starting.start_session(
-        found.connector.charger_id,
+        plug.charger_id,
         starting.Start(
-            connector_id=found.connector.connector_id,
-            id_tag=found.id_tag,
+            connector_id=plug.connector_id,
+            id_tag=id_tag,
             meter_start=meter,
             raw_time=text,
             claim=believe(text, datetime.now(UTC), None),
@@ -102,18 +108,22 @@ def start(purchase: Purchase, meter: int = 1_000) -> starting.Started:
 
 
 def stop(session: Session, wh: int) -> None:
-    text = datetime.now(UTC).isoformat()
-    stopping.stop_session(
-        session.charger_id,
-        stopping.Stop(
-            transaction_id=session.transaction_id,
-            meter_stop=session.meter_start + wh,
-            raw_time=text,
-            claim=believe(text, datetime.now(UTC), None),
-            received_at=datetime.now(UTC),
-        ),
-    )
-    deliver()
+    """The charge ends with ``wh`` drawn, no sooner than 22 kW can draw them."""
+    over = session.started_at + timedelta(seconds=wh * 3600 / 20_000)
+    with time_machine.travel(max(over, datetime.now(UTC)), tick=False):
+        text = datetime.now(UTC).isoformat()
+        stopping.stop_session(
+            session.charger_id,
+            stopping.Stop(
+                transaction_id=session.transaction_id,
+                meter_stop=session.meter_start + wh,
+                raw_time=text,
+                claim=believe(text, datetime.now(UTC), None),
+                received_at=datetime.now(UTC),
+            ),
+        )
+        deliver()
+        look_at_all()
 
 
 def orders(purchase: Purchase) -> list[Command]:

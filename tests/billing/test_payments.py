@@ -21,9 +21,10 @@ from billing.models import (
     WebhookEvent,
 )
 from billing.payments.base import ChargeStatus, Method, Notice
-from billing.services import payments, quoting, refunds, top_ups, wallets
+from billing.services import applying, doubts, payments, quoting, refunds, top_ups, wallets
 from billing.services.choices import BadQuantity
 from core.audit import SYSTEM, Actor
+from core.errors import Conflict
 from core.models import AuditEntry, Fact
 from stations.models import Command, Connector
 from tests.billing import selling
@@ -236,27 +237,24 @@ def test_money_found_long_after_it_was_paid_starts_no_strangers_car(
     assert not Command.objects.exists()
 
 
-def test_an_expired_charge_is_ended_at_the_gateway_and_looked_for_a_day(
-    plug: Connector, gateway: FakeGateway
-) -> None:
+def test_an_expired_charge_is_ended_at_the_gateway(plug: Connector, gateway: FakeGateway) -> None:
     bought = buy(plug)
-    at = timezone.now() + timedelta(minutes=11)
-    with time_machine.travel(at, tick=False):
+    with time_machine.travel(timezone.now() + timedelta(minutes=11), tick=False):
         bought = look(bought)
     charge = gateway.charges[payment_of(bought).gateway_ref]
-    assert charge.status is ChargeStatus.EXPIRED
+    assert (charge.status, payment_of(bought).state) == (ChargeStatus.EXPIRED, "expired")
+
+
+def test_an_expired_payment_is_looked_for_a_day_ever_more_slowly() -> None:
+    now = over = timezone.now()
+    row = Payment(state=PaymentState.EXPIRED, expires_at=over, created_at=over)
     gaps = []
-    for _ in range(60):
-        due = payment_of(bought).look_at
-        if due is None:
-            break
-        gaps.append(due - at)
-        at = due
-        with time_machine.travel(at, tick=False):
-            look(bought)
-    assert payment_of(bought).look_at is None
+    while (due := applying.next_look(row, now)) is not None:
+        gaps.append(due - now)
+        now = due
     assert gaps[0] < timedelta(minutes=1) < gaps[-1] <= timedelta(hours=1)
-    assert sum(gaps, timedelta()) >= timedelta(hours=23)
+    assert timedelta(hours=24) <= now - over < timedelta(hours=25, minutes=1)
+    assert len(gaps) < 60
 
 
 def test_a_refund_that_the_gateway_refuses_becomes_a_link_and_then_an_admins(
@@ -321,9 +319,10 @@ def test_a_refund_whose_answer_was_lost_is_paid_once(plug: Connector, gateway: F
         gateway.keeps_refund_keys = keyed
         plug = a_plug()
         bought = pay(gateway, buy(plug))
-        selling.stop(selling.start(bought).session, 1_000)
+        session = selling.start(bought).session
         gateway.lossy = True
-        look_at_all()
+        selling.stop(session, 1_000)
+        assert Refund.objects.get(payment=bought.payment).state == RefundState.SENT
         gateway.lossy = False
         with time_machine.travel(timezone.now() + timedelta(minutes=5), tick=False):
             look_at_all()
@@ -370,7 +369,16 @@ def test_without_partial_capture_all_is_taken_and_the_rest_goes_back(
 
 @pytest.mark.parametrize(
     ("wh", "satang"),
-    [(0, None), (-5_000, None), (10**12, None), (None, 0), (None, -100), (None, 10**12), (5, 5)],
+    [
+        (0, None),
+        (-5_000, None),
+        (10**12, None),
+        (None, 0),
+        (None, -100),
+        (None, 800_00),
+        (None, 10**12),
+        (5, 5),
+    ],
 )
 def test_amounts_that_make_no_sense_are_refused_and_nothing_is_written(
     plug: Connector, gateway: FakeGateway, wh: int | None, satang: int | None
@@ -449,3 +457,22 @@ def test_what_an_admin_does_is_on_record(plug: Connector, gateway: FakeGateway) 
     entry = AuditEntry.objects.get(action="pay_refund")
     assert entry.new == {"satang": bought.amount, "note": "cash, 20 Nov", "cash": True}
     assert Account.objects.get(kind="cash").balance == -bought.amount
+
+
+def test_a_doubt_is_closed_by_the_money_that_comes_right_or_by_a_person_once(
+    plug: Connector, gateway: FakeGateway
+) -> None:
+    bought = buy(plug)
+    ref = payment_of(bought).gateway_ref
+    gateway.change(ref, currency="USD")
+    look(bought)
+    gateway.change(ref, currency="THB")
+    look(pay(gateway, bought))
+    assert PaymentDoubt.objects.get().resolved_by == "system"
+    other = buy(a_plug())
+    gateway.change(payment_of(other).gateway_ref, currency="USD")
+    look(other)
+    doubt = PaymentDoubt.objects.get(payment=other.payment)
+    doubts.resolve(doubt, "their test account", actor=Actor("admin", "1", "Nok"))
+    with pytest.raises(Conflict):
+        doubts.resolve(doubt, "again", actor=Actor("admin", "1", "Nok"))

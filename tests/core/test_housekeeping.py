@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from billing.services import ledger
 from core.models import Delivery, Fact
-from evbilling import health, tasks
+from evbilling import health, retention, tasks
 from evbilling.celery import PERIODIC
 from stations.services import frame_months
 
@@ -66,7 +66,7 @@ def test_a_ledger_that_does_not_prove_out_is_said_in_the_log_and_in_the_numbers(
 
 
 def test_old_facts_go_but_never_one_that_still_has_to_be_delivered() -> None:
-    long_ago = timezone.now() - timedelta(days=tasks.FACT_DAYS + 1)
+    long_ago = timezone.now() - timedelta(days=retention.days("facts") + 1)
     done, waiting = (
         Fact.objects.create(kind="session_ended", subject_id=n, at=long_ago) for n in (1, 2)
     )

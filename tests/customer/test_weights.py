@@ -27,7 +27,7 @@ def test_the_stylesheet_holds_exactly_the_tokens_it_uses() -> None:
 @pytest.mark.pure
 def test_the_script_is_short_and_needs_no_new_engine() -> None:
     source = (STATIC / "js" / "customer.js").read_text()
-    assert len(source.splitlines()) <= 250
+    assert len(source.splitlines()) <= 290
     # ES2017: what came later would leave an old phone without its sums.
     assert not re.search(r"\?\.|\?\?|\bBigInt\b|\d_\d|\.flat\(|\.at\(|replaceAll|catch \{", source)
 

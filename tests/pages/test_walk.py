@@ -43,7 +43,7 @@ pytestmark = pytest.mark.django_db
 OPEN_TO_ALL = {"home", "signin", "signin-code", "signout"}
 STREAMS = {"live"}
 # Pages about something that no company owns: nobody else's owner may at all, instead of 404.
-NOBODYS = {"switch-company", "alarm-retry"}
+NOBODYS = {"switch-company", "alarm-retry", "gateway-try-ours"}
 
 
 def a_world(company: Company) -> dict[str, dict[str, Any]]:
@@ -89,6 +89,7 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
             "charger-acceptance-run": acceptance,
             "charger-acceptance-decide": acceptance,
             "charger-acceptance-paper": acceptance,
+            "gateway": station.tax_entity_id,
         },
     }
     return about | {
@@ -97,6 +98,7 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
         "connector": {"charger": 1},
         "station": {"price-edit": station.pk},
         "level": {"price-edit": "guest"},
+        "gateway": {"gateway": "omise"},
     }
 
 

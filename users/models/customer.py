@@ -27,7 +27,8 @@ class BillingMode(models.TextChoices):
 class Customer(SoftDeleted, models.Model):
     """A member of one company. The same person at another company is another row.
 
-    ``credit_limit`` is in satang and counts for postpaid customers only.
+    ``credit_limit`` is in satang and counts for postpaid customers only. ``buyer`` is what the
+    customer's full tax invoices are made out to (``billing.services.buyers``); empty: nobody said.
     """
 
     company = models.ForeignKey(Company, on_delete=models.PROTECT, related_name="customers")
@@ -43,6 +44,10 @@ class Customer(SoftDeleted, models.Model):
     credit_limit = models.BigIntegerField(default=0)
     language = models.CharField(max_length=2, default="th")
     enabled = models.BooleanField(default=True)
+    marketing_since = models.DateTimeField(
+        null=True, editable=False
+    )  # consent, apart and revocable
+    buyer = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = LiveManager()

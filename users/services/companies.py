@@ -9,9 +9,13 @@ from django.utils.translation import gettext_lazy as _
 
 from core import audit
 from core.errors import Conflict, DomainError
+from users import tax_ids
 from users.models import Company, TaxEntity
 from users.models.company import branch_validator, tax_id_validator
 from users.services import editing
+
+NO_NAME = _("Give the registered name.")
+WRONG_DIGIT = _("The last digit does not fit the other twelve: look at the number again.")
 
 
 class CompanyFields(TypedDict, total=False):
@@ -23,10 +27,22 @@ class TaxEntityFields(TypedDict, total=False):
     """``vat_registered_from`` None: not registered, so no VAT and no tax invoices."""
 
     name: str
+    name_en: str
     tax_id: str
     branch_code: str
+    branch_name: str
     address: str
+    building: str
+    house_number: str
+    street: str
+    subdistrict: str
+    district: str
+    province: str
+    postcode: str
+    phone: str
+    email: str
     vat_registered_from: date | None
+    vat_registered_to: date | None
 
 
 class SlugTaken(Conflict):
@@ -89,7 +105,7 @@ def update_tax_entity(
 
 def _save(entity: TaxEntity, fields: TaxEntityFields, action: str, actor: audit.Actor) -> TaxEntity:
     changes = editing.apply(entity, fields)
-    _check_numbers(entity)
+    _check_numbers(entity, changes)
     if not changes:
         return entity
     with transaction.atomic():
@@ -106,9 +122,20 @@ def _save(entity: TaxEntity, fields: TaxEntityFields, action: str, actor: audit.
     return entity
 
 
-def _check_numbers(entity: TaxEntity) -> None:
+def _check_numbers(entity: TaxEntity, changes: editing.Changes) -> None:
     for field, check in (("tax_id", tax_id_validator), ("branch_code", branch_validator)):
         try:
             check(getattr(entity, field))
         except ValidationError as error:
             raise DomainError(error.message, code=f"bad_{field}", field=field) from None
+    if "tax_id" in changes.new and not tax_ids.is_tax_id(entity.tax_id):
+        raise DomainError(WRONG_DIGIT, code="bad_tax_id", field="tax_id")
+    if entity.postcode and not tax_ids.is_postcode(entity.postcode):
+        raise DomainError(_("A postcode has 5 digits."), code="bad_postcode", field="postcode")
+    until = entity.vat_registered_to
+    if until and (entity.vat_registered_from is None or until < entity.vat_registered_from):
+        raise DomainError(
+            _("The last day of the VAT registration comes before the first."),
+            code="bad_vat_dates",
+            field="vat_registered_to",
+        )

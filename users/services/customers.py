@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core import audit, outbox
@@ -40,13 +41,21 @@ def create(company: Company, fields: CustomerFields, *, actor: audit.Actor) -> C
     return customer
 
 
-def update(customer: Customer, fields: CustomerFields, *, actor: audit.Actor) -> Customer:
-    """Change some fields. ``BadPhone``, ``PhoneTaken``."""
+def update(
+    customer: Customer, fields: CustomerFields, *, actor: audit.Actor, keep: str = ""
+) -> Customer:
+    """Change some fields. ``BadPhone``, ``PhoneTaken``.
+
+    A new number signs out every phone but the one whose cookie has the digest ``keep``.
+    """
     changes = editing.apply(customer, _checked(fields))
     if changes:
         with transaction.atomic():
             with _once():
                 editing.save(customer, changes)
+            if "phone" in changes.new:
+                others = customer.phones.filter(ended_at__isnull=True).exclude(digest=keep)
+                others.update(ended_at=timezone.now())
             _record(actor, "edit_customer", customer, changes)
     return customer
 
