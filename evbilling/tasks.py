@@ -7,8 +7,7 @@ from celery import shared_task
 from django.conf import settings
 from django.core.cache import cache
 
-from billing.services import payments, proving, refunds
-from billing.services import ledger, payments, refunds, statements
+from billing.services import payments, proving, refunds, statements
 from core.models import Fact
 from evbilling import health, retention, watching
 from stations.services import (

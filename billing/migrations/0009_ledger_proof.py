@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0006_settlements'),
+        ('billing', '0008_stays_and_statements'),
     ]
 
     operations = [

@@ -109,11 +109,6 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                 ("legal-new", "legal-entity"),
                 action=Action.EDIT_COMPANY,
             ),
-        ),
-    ),
-    (
-        _("Money"),
-        (
             Item("payments", _("Payments"), "credit-card", ("payment",), Action.VIEW_PAYMENT),
             Item(
                 "refunds",

@@ -29,6 +29,8 @@ from core.audit import SYSTEM
 from core.models import AuditEntry
 from core.seal import seal
 from evbilling import health, spreadsheets, tasks
+from evbilling.backoffice.ledger import CHECKS, check_word
+from evbilling.explained import account_word
 from tests.api.client import Caller
 from tests.factories import a_charger, a_company, a_customer, a_station, an_admin
 from tests.pages.charges import a_billed_charge
@@ -195,11 +197,15 @@ def test_a_proof_that_fails_says_what_and_how_often(
 
 
 def test_every_check_of_the_proof_has_words() -> None:
-    from evbilling.backoffice.ledger import CHECKS, check_word
-
     known = set(ledger.prove())
     assert set(CHECKS) == known
     assert [name for name in known if check_word(name) == name] == []
+
+
+def test_every_account_of_the_chart_has_words_and_a_place_in_the_books() -> None:
+    assert [str(kind) for kind in AccountKind if account_word(kind) == kind] == []
+    placed = [kind for _name, kinds in selectors.GROUPS for kind in kinds]
+    assert sorted(placed) == sorted(AccountKind)
 
 
 def test_a_proof_of_the_timetable_is_named_so(owner: Client) -> None:
