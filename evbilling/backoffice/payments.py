@@ -101,10 +101,10 @@ def state_of(payment: Payment) -> State:
 def refund_state(state: str, route: str) -> State:
     """The state of a refund; done says by which way."""
     css, icon = REFUND_STATES[state]
-    word = RefundState(state).label
-    if state == RefundState.DONE:
-        word = f"{word} · {RefundRoute(route).label}"
-    return State(css, icon, word, RefundState(state).label)
+    short = RefundState(state).label
+    done = state == RefundState.DONE
+    word = f"{short} · {RefundRoute(route).label}" if done else short
+    return State(css, icon, word, short)
 
 
 def _narrowed(request: HttpRequest, mine: QuerySet[Payment]) -> QuerySet[Payment]:
