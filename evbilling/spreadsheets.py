@@ -55,7 +55,7 @@ def _cell(sheet: Any, value: Cell) -> Any:
         cell.number_format = MOMENT
         return cell
     if isinstance(value, Decimal):
-        cell = WriteOnlyCell(sheet, value=value)
+        cell = WriteOnlyCell(sheet, value=value)  # type: ignore[arg-type] # takes Decimals
         cell.number_format = BAHT
         return cell
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
