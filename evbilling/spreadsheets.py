@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.http import HttpResponse
 from openpyxl import Workbook
@@ -41,20 +42,20 @@ def written(title: str, heads: Sequence[str], rows: Iterable[Sequence[Cell]]) ->
     return out.getvalue()
 
 
-def _bold(sheet: object, text: str) -> WriteOnlyCell:
-    cell = WriteOnlyCell(sheet, value=text)  # type: ignore[arg-type] # its own sheet
+def _bold(sheet: Any, text: str) -> Any:
+    cell = WriteOnlyCell(sheet, value=text)
     cell.font = Font(bold=True)
     return cell
 
 
-def _cell(sheet: object, value: Cell) -> object:
+def _cell(sheet: Any, value: Cell) -> Any:
     if isinstance(value, datetime):
         # Excel knows no zones: what stands in the file is the time at the station.
-        cell = WriteOnlyCell(sheet, value=value.astimezone(LOCAL).replace(tzinfo=None))  # type: ignore[arg-type]
+        cell = WriteOnlyCell(sheet, value=value.astimezone(LOCAL).replace(tzinfo=None))
         cell.number_format = MOMENT
         return cell
     if isinstance(value, Decimal):
-        cell = WriteOnlyCell(sheet, value=value)  # type: ignore[arg-type]
+        cell = WriteOnlyCell(sheet, value=value)  # type: ignore[arg-type] # takes Decimals
         cell.number_format = BAHT
         return cell
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):

@@ -74,18 +74,17 @@ def account(request: AdminRequest, pk: int) -> HttpResponse:
     found = one(request, _accounts(request), pk=pk)
     narrow = _narrow(request)
     words = {kind: transfer_word(kind) for kind in selectors.kinds_of(found)}
+    page = selectors.entries(found, narrow, request.GET.get("at", ""))
     context = {
         "account": found,
         "word": account_word(found.kind),
         "whose": whose(found),
-        "page": selectors.entries(found, narrow, request.GET.get("at", "")),
+        "page": page,
+        "rows": [(row, transfer_word(row.entry.transfer.kind)) for row in page.rows],
         "chips": [chip(request, "kind", _("Kind"), words)],
         "filtered": narrow != Narrow(),
         "many": found.kind in MANY,
     }
-    context["rows"] = [
-        (row, transfer_word(row.entry.transfer.kind)) for row in context["page"].rows
-    ]
     return render(request, "backoffice/ledger_account.html", context)
 
 

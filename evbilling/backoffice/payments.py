@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -75,7 +75,8 @@ def detail(request: AdminRequest, pk: int) -> HttpResponse:
     purchase = (
         Purchase.objects.select_related("connector__charger", "leave").filter(payment=found).first()
     )
-    moved = Transfer.objects.filter(payment_id=found.pk, company=request.company).order_by("id")
+    moved = Transfer.objects.filter(payment_id=found.pk, company=request.company)
+    moved = moved.annotate(amount=Sum("entries__amount", filter=Q(entries__amount__gt=0)))
     context = {
         "payment": found,
         "state": state_of(found),
@@ -84,7 +85,7 @@ def detail(request: AdminRequest, pk: int) -> HttpResponse:
         "refunds": [(r, refund_state(r.state, r.route)) for r in found.refunds.order_by("id")],
         "doubts": found.doubts.all(),
         "notices": found.notices.order_by("-received_at")[:50],
-        "transfers": [(t, transfer_word(t.kind)) for t in moved],
+        "transfers": [(t, transfer_word(t.kind)) for t in moved.order_by("id")],
         "may_ledger": may(request.admin, Action.VIEW_LEDGER),
         "may_refund": may(request.admin, Action.PAY_REFUND),
     }
@@ -100,10 +101,10 @@ def state_of(payment: Payment) -> State:
 def refund_state(state: str, route: str) -> State:
     """The state of a refund; done says by which way."""
     css, icon = REFUND_STATES[state]
-    word = RefundState(state).label
-    if state == RefundState.DONE:
-        word = f"{word} · {RefundRoute(route).label}"
-    return State(css, icon, word, RefundState(state).label)
+    short = RefundState(state).label
+    done = state == RefundState.DONE
+    word = f"{short} · {RefundRoute(route).label}" if done else short
+    return State(css, icon, word, short)
 
 
 def _narrowed(request: HttpRequest, mine: QuerySet[Payment]) -> QuerySet[Payment]:

@@ -72,6 +72,7 @@ def page(request: AdminRequest, session: Session) -> dict[str, Any]:
         # An ended charge waits for its bill, a moment later.
         "follow": row.running or (bill is None and session.customer is not None),
         "may_stop": may(request.admin, Action.STOP_SESSION),
+        "may_ledger": may(request.admin, Action.VIEW_LEDGER) and request.admin.all_stations,
     }
 
 

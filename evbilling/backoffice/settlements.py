@@ -105,7 +105,7 @@ def difference_word(kind: str) -> str:
         "unknown": _("No such payment here: kept, not booked"),
         "amount": _("Another amount than the payment’s"),
         "refund": _("More taken back than was refunded"),
-        "fee": _("Another fee: corrected"),
+        "fee": _("Another fee: the one in the file counts"),
     }.get(kind, kind)
 
 

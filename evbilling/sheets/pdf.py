@@ -9,6 +9,7 @@ from evbilling.sheets import outlines
 from evbilling.sheets.shapes import Box, Code, Disc, Polygon, Shape, Sheet, Text
 
 POINTS = 72 / 25.4
+BASE_LINE = 0.8  # of a cell as high as its font, from the top (fpdf2: half the cell + 0.3)
 # A sheet says nothing of time: printed again it is the same file.
 MADE_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -63,8 +64,10 @@ def _code(paper: Paper, code: Code) -> None:
 
 
 def _text(paper: Paper, text: Text) -> None:
+    """By ``cell``, never by ``text``: only the first shapes, and without that tone marks are lost."""
     wide = outlines.width(text.text, text.size, bold=text.bold)
     x = text.x - {"L": 0.0, "C": wide / 2, "R": wide}[text.align]
-    paper.set_font(FAMILY, "B" if text.bold else "", text.size * POINTS)
     paper.set_text_color(text.fill)
-    paper.text(x, text.y, text.text)
+    paper.set_font(FAMILY, "B" if text.bold else "", text.size * POINTS)
+    paper.set_xy(x - paper.c_margin, text.y - BASE_LINE * text.size)
+    paper.cell(wide + 2 * paper.c_margin, text.size, text.text)

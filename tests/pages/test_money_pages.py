@@ -29,6 +29,8 @@ from core.audit import SYSTEM
 from core.models import AuditEntry
 from core.seal import seal
 from evbilling import health, spreadsheets, tasks
+from evbilling.backoffice.ledger import CHECKS, check_word
+from evbilling.explained import account_word
 from tests.api.client import Caller
 from tests.factories import a_charger, a_company, a_customer, a_station, an_admin
 from tests.pages.charges import a_billed_charge
@@ -187,17 +189,23 @@ def test_a_proof_that_fails_says_what_and_how_often(
     tasks.prove_ledger()
     assert LedgerProof.objects.get().wrong == {"balances_off": 3}
     assert cache.get(health.LEDGER_WRONG) == 3
-    assert "Every balance is the sum of its entries: 3" in get(owner, "/ledger/proofs/")
+    assert "Every balance is the sum of its entries: not so in 3 places" in get(
+        owner, "/ledger/proofs/"
+    )
     assert "does not add up" in get(owner, "/ledger/")
     cache.delete(health.LEDGER_WRONG)
 
 
 def test_every_check_of_the_proof_has_words() -> None:
-    from evbilling.backoffice.ledger import CHECKS, check_word
-
     known = set(ledger.prove())
     assert set(CHECKS) == known
     assert [name for name in known if check_word(name) == name] == []
+
+
+def test_every_account_of_the_chart_has_words_and_a_place_in_the_books() -> None:
+    assert [str(kind) for kind in AccountKind if account_word(kind) == kind] == []
+    placed = [kind for _name, kinds in selectors.GROUPS for kind in kinds]
+    assert sorted(placed) == sorted(AccountKind)
 
 
 def test_a_proof_of_the_timetable_is_named_so(owner: Client) -> None:

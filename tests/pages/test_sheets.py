@@ -2,6 +2,7 @@
 
 import io
 import re
+import zlib
 
 import pytest
 from django.test import Client, RequestFactory
@@ -80,6 +81,24 @@ def test_the_paper_holds_the_words_and_is_the_same_each_time() -> None:
 
 
 @pytest.mark.pure
+def test_a_tone_mark_over_a_vowel_stands_higher_on_both_papers() -> None:
+    """ที่ against ท่: unshaped, the mark of ที่ lies in the vowel and cannot be seen."""
+
+    def drawn(word: str) -> Sheet:
+        return Sheet("x", 105, 148, (Text(10, 20, word, 9, bold=True),))
+
+    def top(word: str) -> float:
+        found = re.findall(r"[ML]\S+ (\S+?)(?=[A-Z])", svg.drawn(drawn(word)).decode())
+        return min(float(y) for y in found)
+
+    assert top("ที่") < top("ที") < top("ท")
+    (page, *_) = re.findall(
+        rb"stream\n(.*?)\nendstream", pdf.drawn([drawn("ที่")], "x", "th"), re.DOTALL
+    )
+    assert zlib.decompress(page).count(b" Tm (") == 2  # each mark is placed by itself
+
+
+@pytest.mark.pure
 def test_a_code_as_png_is_what_was_asked_for_pixel_by_pixel() -> None:
     text = "00020101021129370016A000000677010111011300668012345675802TH530376463046197"
     picture = Image.open(io.BytesIO(qr.png(text)))
@@ -142,7 +161,9 @@ def test_a_station_prints_all_its_plugs_at_once(client: Client, charger: Charger
     made = client.get(f"{address}?paper=a4&language=en")
     told = pages(made.content)
     assert len(told) == 3
-    assert all("Scan to charge" in page and str(station.tax_entity.name) in page for page in told)
+    assert station.tax_entity is not None
+    payee = station.tax_entity.name
+    assert all("Scan to charge" in page and payee in page for page in told)
     assert client.get(reverse("station-sheets", args=[station.pk])).status_code == 200
     empty = a_station(station.company)
     assert client.get(reverse("station-sheets-pdf", args=[empty.pk])).status_code == 404
