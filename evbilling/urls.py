@@ -23,7 +23,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("demo/ready", views.demo_ready, name="demo-ready"),
     path("demo/card/<str:code>", cards.hold, name="demo-card"),
     path("demo/plug/<str:code>", cards.plug_in, name="demo-plug"),
-    path("demo/pay/<str:code>", bank.pay, name="demo-pay"),
 ]
 
 handler404 = "evbilling.views.not_found"

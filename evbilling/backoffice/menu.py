@@ -88,40 +88,6 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
     (
         _("Money"),
         (
-            Item(
-                "invoices",
-                _("Tax invoices"),
-                "file-invoice",
-                ("invoice", "invoice-full", "invoice-credit", "invoice-void", "invoice-outside"),
-                action=Action.VIEW_DOCUMENT,
-            ),
-            Item(
-                "statements",
-                _("Monthly bills"),
-                "cash",
-                ("statement", "statements-issue", "statements-terms"),
-                action=Action.VIEW_DOCUMENT,
-            ),
-            Item("sales-tax", _("Sales-tax report"), "report-money", action=Action.VIEW_DOCUMENT),
-            Item(
-                "legal-entities",
-                _("Legal entities"),
-                "id-badge-2",
-                ("legal-new", "legal-entity"),
-                action=Action.EDIT_COMPANY,
-            ),
-            Item(
-                "gateways",
-                _("Payment accounts"),
-                "credit-card",
-                ("gateway", "gateway-try"),
-                action=Action.EDIT_GATEWAY,
-            ),
-        ),
-    ),
-    (
-        _("Money"),
-        (
             Item("payments", _("Payments"), "credit-card", ("payment",), Action.VIEW_PAYMENT),
             Item(
                 "refunds",
@@ -130,6 +96,21 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                 ("refund", "refund-pay"),
                 Action.VIEW_PAYMENT,
                 badge="refunds",
+            ),
+            Item(
+                "invoices",
+                _("Tax invoices"),
+                "file-invoice",
+                ("invoice", "invoice-full", "invoice-credit", "invoice-void", "invoice-outside"),
+                action=Action.VIEW_DOCUMENT,
+            ),
+            Item("sales-tax", _("Sales-tax report"), "report-money", action=Action.VIEW_DOCUMENT),
+            Item(
+                "statements",
+                _("Monthly bills"),
+                "cash",
+                ("statement", "statements-issue", "statements-terms"),
+                action=Action.VIEW_DOCUMENT,
             ),
             Item(
                 "settlements",
@@ -144,6 +125,20 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                 "report-money",
                 ("ledger-account", "ledger-transfer", "ledger-proofs"),
                 Action.VIEW_LEDGER,
+            ),
+            Item(
+                "gateways",
+                _("Payment accounts"),
+                "building-bank",
+                ("gateway", "gateway-try"),
+                action=Action.EDIT_GATEWAY,
+            ),
+            Item(
+                "legal-entities",
+                _("Legal entities"),
+                "id-badge-2",
+                ("legal-new", "legal-entity"),
+                action=Action.EDIT_COMPANY,
             ),
         ),
     ),
@@ -205,24 +200,22 @@ class Shell:
 
     @cached_property
     def badges(self) -> dict[str, int]:
-        """Chargers with a fault or without a line, open cases, strangers at the door."""
+        """What waits for a person, by menu entry."""
         faulted = Connector.objects.filter(charger=OuterRef("pk"), status=ConnectorStatus.FAULTED)
         chargers = rows(self.request, Charger.objects.filter(enabled=True, station__enabled=True))
         needing = chargers.filter(Q(connection_holder="") | Exists(faulted))
         cases = rows(self.request, Case.objects.filter(resolved_at__isnull=True))
-        strangers = seen_by(self.admin).count()
-        found = {"chargers": needing.count(), "cases": cases.count(), "strangers": strangers}
-        if may(self.admin, Action.EDIT_COMPANY):
-            asked = rows(self.request, DataRequest.objects.filter(done_at__isnull=True))
-            found["requests"] = asked.count()
-        return found
         refunds = rows(self.request, Refund.objects.filter(state=RefundState.QUEUED))
-        return {
+        found = {
             "chargers": needing.count(),
             "cases": cases.count(),
             "strangers": seen_by(self.admin).count(),
             "refunds": refunds.count(),
         }
+        if may(self.admin, Action.EDIT_COMPANY):
+            asked = rows(self.request, DataRequest.objects.filter(done_at__isnull=True))
+            found["requests"] = asked.count()
+        return found
 
     def _link(self, item: Item) -> Link:
         match = self.request.resolver_match
