@@ -104,7 +104,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                 ("invoice", "invoice-full", "invoice-credit", "invoice-void", "invoice-outside"),
                 action=Action.VIEW_DOCUMENT,
             ),
-            Item("sales-tax", _("Sales-tax report"), "report-money", action=Action.VIEW_DOCUMENT),
+            Item("sales-tax", _("Sales-tax report"), "receipt-2", action=Action.VIEW_DOCUMENT),
             Item(
                 "statements",
                 _("Monthly bills"),
@@ -129,7 +129,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             Item(
                 "gateways",
                 _("Payment accounts"),
-                "building-bank",
+                "adjustments",
                 ("gateway", "gateway-try"),
                 action=Action.EDIT_GATEWAY,
             ),

@@ -231,4 +231,3 @@ def _do_not_pay(look: "Look") -> Note | None:
         return paid_words.not_now_taken()
     faulty = (ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
     return paid_words.not_now_away(place) if place.connector.status in faulty else None
-
