@@ -75,7 +75,7 @@ def workbook(report: Report) -> bytes:
         sheet.cell(n, 3, plain(value))
     head = len(heading(report)) + 3
     for column, (text, _, width, _) in enumerate(COLUMNS, start=1):
-        cell = sheet.cell(head, column, text)
+        cell: Any = sheet.cell(head, column, text)
         cell.font, cell.alignment = Font(bold=True), Alignment(wrap_text=True, horizontal="center")
         cell.border = Border(bottom=Side(style="thin"))
         sheet.column_dimensions[get_column_letter(column)].width = width
@@ -83,11 +83,12 @@ def workbook(report: Report) -> bytes:
         for column, value in enumerate(cells(row), start=1):
             _put(sheet, n, column, value)
     last = head + len(report.rows) + 1
-    for column, value in (
+    sums: list[tuple[int, Any]] = [
         (4, "รวม"),
         (7, to_baht(report.sums.base)),
         (8, to_baht(report.sums.vat)),
-    ):
+    ]
+    for column, value in sums:
         _put(sheet, last, column, value)
         sheet.cell(last, column).font = Font(bold=True)
         sheet.cell(last, column).border = Border(

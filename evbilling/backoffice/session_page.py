@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from billing.models import AccountKind, Bill, Hold, HoldState
 from billing.pricing import Part, Period, Reading
-from billing.selectors import bills
+from billing.selectors import bills, documents
 from billing.selectors.bills import Explanation
 from core.models import Delivery
 from evbilling.backoffice import curves
@@ -65,6 +65,7 @@ def page(request: AdminRequest, session: Session) -> dict[str, Any]:
         "session": session,
         "row": row,
         "bill": bill,
+        "documents": list(documents.of_session(session.pk)) if bill else [],
         "explained": explained,
         "lines": lines(explained) if explained else [],
         "tariff": tariff_row,

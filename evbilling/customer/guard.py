@@ -26,6 +26,7 @@ MINUTE = 60
 # phones share one), what it may read, and how many codes that do not exist an address may try.
 ACTS, ACTS_PER_ADDRESS, READS, UNKNOWN_CODES = 12, 40, 90, 20
 LOGINS = 30  # to LINE, from one address
+PAPERS = 40
 
 
 class TooOften(DomainError):
@@ -94,6 +95,11 @@ def limit_refund(request: HttpRequest, refund_id: int) -> None:
 def limit_member(what: str, customer_id: int, most: int) -> None:
     """Refuse a member that does one thing too fast."""
     count(f"{what}:{customer_id}", most)
+
+
+def limit_papers(request: HttpRequest) -> None:
+    """Refuse an address that has papers printed without end: each costs a good part of a second."""
+    count(f"paper:{client_address(request)}", PAPERS)
 
 
 def count(key: str, most: int) -> None:
