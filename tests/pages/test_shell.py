@@ -18,7 +18,7 @@ def menu(client: Client, path: str = "/account/") -> list[str]:
 
 
 def test_the_menu_shows_what_there_is_to_those_who_may() -> None:
-    watch = ["/overview/", "/sessions/", "/reservations/", "/cases/"]
+    watch = ["/overview/", "/sessions/", "/reservations/", "/cases/", "/told/"]
     things = ["/stations/", "/chargers/"]
     rest = [
         "/configuration-templates/",
@@ -27,18 +27,28 @@ def test_the_menu_shows_what_there_is_to_those_who_may() -> None:
         "/prices/",
         "/holidays/",
     ]
-    money = ["/invoices/", "/invoices/report/", "/legal-entities/", "/payment-accounts/"]
-    system = ["/certificates/", "/frames/"]
+    documents = ["/invoices/", "/invoices/report/", "/statements/"]
+    system = ["/certificates/", "/frames/", "/privacy/"]
     company = a_company()
-    viewer = menu(signed_in(an_admin(company, Level.VIEWER)))
-    assert [each for each in viewer if each not in money] == [*watch, *things, *rest, *system]
-    assert "/payment-accounts/" not in viewer
+    assert menu(signed_in(an_admin(company, Level.VIEWER))) == [
+        *watch,
+        *things,
+        *rest,
+        *documents,
+        *system,
+    ]
     assert menu(signed_in(an_admin(company, Level.OWNER))) == [
         *watch,
         *things,
         "/new-chargers/",
         *rest,
-        *money,
+        "/payments/",
+        "/refunds/",
+        *documents,
+        "/settlements/",
+        "/ledger/",
+        "/payment-accounts/",
+        "/legal-entities/",
         *system,
         "/alarms/",
     ]
