@@ -25,12 +25,7 @@ MINUTE = 60
 # In a minute: what one phone may do at one plug, and all phones of one address there (a mall's
 # phones share one), what it may read, and how many codes that do not exist an address may try.
 ACTS, ACTS_PER_ADDRESS, READS, UNKNOWN_CODES = 12, 40, 90, 20
-<<<<<<< HEAD
 LOGINS, PAPERS = 30, 40  # to LINE, and papers printed, from one address
-=======
-LOGINS = 30  # to LINE, from one address
-PAPERS = 40
->>>>>>> member
 
 
 class TooOften(DomainError):
