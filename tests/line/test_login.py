@@ -74,6 +74,7 @@ def test_a_member_links_their_account_by_one_tap(line_world: World, phone: Clien
     assert link.friend
     page = phone.get(home["Location"]).content.decode()
     assert "LINE is linked. The messages come there." in page
+    assert "LINE <small>Linked</small>" in phone.get(f"/me/{member.company.slug}/").content.decode()
     gone = phone.post(f"/me/{member.company.slug}/line/unlink")
     assert gone["Location"].endswith("?line=off")
     assert not LineLink.objects.exists()
