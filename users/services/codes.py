@@ -11,6 +11,7 @@ import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import phonenumbers
 from django.conf import settings
@@ -186,7 +187,7 @@ def digits(row: OneTimeCode) -> str:
     return f"{int.from_bytes(made) % 10**DIGITS:0{DIGITS}d}"
 
 
-def send(pk: object) -> None:
+def send(pk: UUID | str) -> None:
     """Send the message of a code that is due, once however often this is called."""
     now = timezone.now()
     due = OneTimeCode.objects.filter(pk=pk, state=CodeState.DUE)
