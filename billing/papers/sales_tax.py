@@ -93,7 +93,7 @@ def workbook(report: Report) -> bytes:
         _put(sheet, last, column, amount)
         sheet.cell(last, column).font = Font(bold=True)
         sheet.cell(last, column).border = line
-    sheet.freeze_panes = sheet.cell(head + 1, 1)
+    sheet.freeze_panes = f"A{head + 1}"
     return _saved(book)
 
 
