@@ -72,6 +72,7 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
     "statement_changed": (),
     "invoice_issued": (),
     "invoice_changed": (),
+    "grace_ending": ("evbilling.telling.on_grace_ending",),
     "wallet_changed": ("billing.services.allowance.on_wallet_changed",),
     "payment_changed": ("evbilling.selling.on_payment_changed",),
     "purchase_changed": (),

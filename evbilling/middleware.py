@@ -103,7 +103,7 @@ class Language:
     def _spoken(self, request: HttpRequest) -> str:
         """Of those that we know; English for whoever speaks none of them."""
         program = request.path.startswith("/api/")
-        if not program and not request.path.startswith(("/c/", "/me/", "/refund/")):
+        if not program and not request.path.startswith(("/c/", "/d/", "/me/", "/refund/")):
             return ""
         given = parse_accept_lang_header(request.headers.get("Accept-Language", "").lower())
         if not given:

@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("me/", include("evbilling.member.urls")),
     path("refund/<str:token>/", refunding.page, name="refund"),
     path("webhooks/", include("evbilling.webhooks.urls")),
+    path("d/", include("evbilling.customer.paper_urls")),
     path("", include("evbilling.backoffice.urls")),
     path("bill/<str:token>", statement_links.paper, name="statement-link"),
     path("healthz", views.healthz, name="healthz"),

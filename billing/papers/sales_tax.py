@@ -70,12 +70,12 @@ def workbook(report: Report) -> bytes:
     sheet.title = f"{report.year + 543}-{report.month:02d}"
     sheet["A1"] = TITLE
     sheet["A1"].font = Font(bold=True, size=14)
-    for n, (label, value) in enumerate(heading(report), start=2):
+    for n, (label, told) in enumerate(heading(report), start=2):
         sheet.cell(n, 1, label)
-        sheet.cell(n, 3, plain(value))
+        sheet.cell(n, 3, plain(told))
     head = len(heading(report)) + 3
     for column, (text, _, width, _) in enumerate(COLUMNS, start=1):
-        cell = sheet.cell(head, column, text)
+        cell: Any = sheet.cell(head, column, text)
         cell.font, cell.alignment = Font(bold=True), Alignment(wrap_text=True, horizontal="center")
         cell.border = Border(bottom=Side(style="thin"))
         sheet.column_dimensions[get_column_letter(column)].width = width
@@ -83,17 +83,17 @@ def workbook(report: Report) -> bytes:
         for column, value in enumerate(cells(row), start=1):
             _put(sheet, n, column, value)
     last = head + len(report.rows) + 1
-    for column, value in (
+    sums: list[tuple[int, Any]] = [
         (4, "รวม"),
         (7, to_baht(report.sums.base)),
         (8, to_baht(report.sums.vat)),
-    ):
-        _put(sheet, last, column, value)
+    ]
+    line = Border(top=Side(style="thin"), bottom=Side(style="double"))
+    for column, amount in sums:
+        _put(sheet, last, column, amount)
         sheet.cell(last, column).font = Font(bold=True)
-        sheet.cell(last, column).border = Border(
-            top=Side(style="thin"), bottom=Side(style="double")
-        )
-    sheet.freeze_panes = sheet.cell(head + 1, 1)
+        sheet.cell(last, column).border = line
+    sheet.freeze_panes = f"A{head + 1}"
     return _saved(book)
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from billing import documents
@@ -73,11 +74,14 @@ def on_bill_paid(fact: Fact) -> None:
         issue_when_paid(bill, paid_at)
 
 
-def issue_for_session(session: Session) -> TaxDocument | None:
-    """The document of a charge, made if it is due: None while unpaid, and where nothing was to pay."""
+def issue_for_session(session: Session, at: datetime | None = None) -> TaxDocument | None:
+    """The document of a charge, made if it is due: None while unpaid, and where nothing was to pay.
+
+    ``at``: when that was, for charges that are entered afterwards.
+    """
     with transaction.atomic():
         bill = Bill.objects.select_for_update().filter(session=session).first()
-        return _issue(bill, None) if bill is not None else None
+        return _issue(bill, None, at) if bill is not None else None
 
 
 def issue_when_paid(bill: Bill, paid_at: datetime) -> TaxDocument | None:
@@ -138,6 +142,11 @@ def pdf(document: TaxDocument, paper: Size = "a4", *, copy: bool = False) -> byt
     return slip.printed(document) if paper == "80mm" else invoice.printed(document, copy=copy)
 
 
+def attached(document_id: int) -> bytes:
+    """The A4 paper, made when an e-mail goes out."""
+    return pdf(TaxDocument.objects.get(pk=document_id))
+
+
 def tax_point(bill: Bill, paid_at: datetime | None = None) -> date:
     """The day of the document: when the money came (s.78/1).
 
@@ -156,7 +165,9 @@ def payment_of(session_id: int) -> Payment | None:
     return bought.payment if bought is not None else None
 
 
-def _issue(bill: Bill, paid_at: datetime | None) -> TaxDocument | None:
+def _issue(
+    bill: Bill, paid_at: datetime | None, issued_at: datetime | None = None
+) -> TaxDocument | None:
     """The bill's row is locked: nobody else issues for this charge meanwhile."""
     entity = bill.tax_entity
     if entity is None or bill.total <= 0 or bill.outstanding > 0:
@@ -182,6 +193,7 @@ def _issue(bill: Bill, paid_at: datetime | None) -> TaxDocument | None:
                 "payment": payment,
                 "paid_with": payment.method if payment is not None else "wallet",
                 "about": about(bill.session),
+                "issued_at": issued_at or timezone.now(),
             },
         )
     )

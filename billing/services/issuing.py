@@ -99,30 +99,20 @@ def close(document: TaxDocument, state: DocumentState, *, by: str, reason: str) 
 
 def tell(document: TaxDocument) -> None:
     """``invoice_issued`` and ``invoice_changed`` alike: pages about it look again."""
-    session = (
-        Session.objects.filter(pk=document.session_id)
-        .values("station_id", "charger_id", "connector_id")
-        .first()
-    )
-    about = (
-        {
-            "session": document.session_id,
-            "station": session["station_id"],
-            "charger": session["charger_id"],
-            "connector": session["connector_id"],
+    about: dict[str, int | None] = {"session": document.session_id}
+    topic = ""
+    if document.session_id is not None:
+        session = Session.objects.get(pk=document.session_id)
+        about |= {
+            "station": session.station_id,
+            "charger": session.charger_id,
+            "connector": session.connector_id,
         }
-        if session
-        else {}
-    )
-    outbox.publish(
-        "invoice_issued" if document.is_live else "invoice_changed",
-        document.pk,
-        company_id=document.company_id,
-        topic=f"charger:{session['charger_id']}" if session else "",
-        number=document.number,
-        kind_of=document.kind,
-        total=document.total,
-        **about,
+        topic = f"charger:{session.charger_id}"
+    data = {"number": document.number, "document": document.kind, "total": document.total, **about}
+    kind = "invoice_issued" if document.is_live else "invoice_changed"
+    outbox.publish_many(
+        [outbox.News(kind, document.pk, document.company_id, topic=topic, data=data)]
     )
 
 

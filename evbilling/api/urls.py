@@ -23,6 +23,7 @@ from evbilling.api import (
     forwards,
     gateways,
     holidays,
+    invoices,
     knocks,
     ledger,
     limits,
@@ -199,6 +200,9 @@ urlpatterns = [
     path("tariffs/in-force/", tariffs.InForce.as_view(), name="api-tariffs-in-force"),
     path("tariffs/price/", tariffs.Price.as_view(), name="api-tariffs-price"),
     path("holidays/", holidays.Holidays.as_view(), name="api-holidays"),
+    path("invoices/", invoices.Invoices.as_view(), name="api-invoices"),
+    path("invoices/<int:pk>/", invoices.InvoiceDetail.as_view(), name="api-invoice"),
+    path("invoices/<int:pk>/pdf/", invoices.InvoicePdf.as_view(), name="api-invoice-pdf"),
     path("ledger/", ledger.Ledger.as_view(), name="api-ledger"),
     path("ledger/accounts/", ledger.Accounts.as_view(), name="api-ledger-accounts"),
     path(

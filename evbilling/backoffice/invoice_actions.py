@@ -3,18 +3,23 @@
 from collections.abc import Callable
 
 from django import forms
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
 from billing.models import TaxDocument
 from billing.money import to_satang
 from billing.services import buyers
 from billing.services import document_changes as changes
+from core import audit
 from core.errors import DomainError
+from evbilling import mailing
 from evbilling.backoffice.document_forms import CreditForm, FullForm, OutsideForm, VoidForm
 from evbilling.backoffice.gate import AdminRequest, actor, needs
-from evbilling.backoffice.invoices import Row, of
+from evbilling.backoffice.invoices import Row, of, shown_document
 from evbilling.backoffice.moments import today
 from users.access import Action, check
 
@@ -104,6 +109,28 @@ def outside(request: AdminRequest, pk: int) -> HttpResponse:
         ),
         "outside",
     )
+
+
+@require_POST
+@needs(Action.ISSUE_DOCUMENT)
+def send(request: AdminRequest, pk: int) -> HttpResponse:
+    """Have it e-mailed: once per address, document and day."""
+    document = of(request, pk)
+    address = request.POST.get("email", "").strip()[:200]
+    try:
+        with transaction.atomic():
+            mailing.send(document, address)
+            audit.record(
+                actor(request),
+                "send_document",
+                f"document:{document.pk}",
+                company_id=document.company_id,
+                new={"number": document.number, "email": address},
+            )
+    except DomainError as error:
+        context = shown_document(request, document) | {"mail_error": str(error), "mail_to": address}
+        return render(request, "backoffice/invoice.html", context, status=error.status)
+    return redirect(f"{reverse('invoice', args=[document.pk])}?done=sent")
 
 
 def _within_month(request: AdminRequest, document: TaxDocument) -> None:

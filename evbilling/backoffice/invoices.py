@@ -27,6 +27,7 @@ from evbilling.templatetags.ui import day
 from stations.models import Station
 from stations.selectors import keyset
 from users.access import Action, may
+from users.messages import email
 from users.models import TaxEntity
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -172,6 +173,9 @@ def shown_document(request: AdminRequest, document: TaxDocument) -> dict[str, An
         "replacement": made,
         "corrections": corrections,
         "month_over": over,
+        "mail": email.is_on() and not document.outside and may(admin, Action.ISSUE_DOCUMENT),
+        "mail_to": document.buyer.get("email", ""),
+        "mail_sent": request.GET.get("done") == "sent",
         "may_full": free and may_issue,
         "may_outside": free and live and taxed and not document.outside and may_issue,
         "may_void": live

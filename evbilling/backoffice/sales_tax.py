@@ -12,13 +12,14 @@ from billing.selectors import documents
 from billing.selectors.documents import Report
 from core.errors import NotAllowed
 from evbilling.backoffice.gate import AdminRequest, needs, rows
-from evbilling.backoffice.invoices import XLSX, Row
+from evbilling.backoffice.invoices import XLSX
 from evbilling.backoffice.moments import today
 from evbilling.templatetags.ui import month
 from users.access import Action
 from users.models import TaxEntity
 
 MONTHS_BACK = 24
+MOST_ROWS = 500  # on the page; the files hold them all
 
 
 @needs(Action.VIEW_DOCUMENT)
@@ -33,7 +34,8 @@ def page(request: AdminRequest) -> HttpResponse:
         "months": [(m.isoformat()[:7], month(m)) for m in _months()],
         "chosen_month": first.isoformat()[:7],
         "report": report,
-        "rows": [(row, Row(row.document)) for row in report.rows] if report else [],
+        "rows": report.rows[:MOST_ROWS] if report else [],
+        "more": max(len(report.rows) - MOST_ROWS, 0) if report else 0,
         "running": first == today().replace(day=1),
     }
     return render(request, "backoffice/sales_tax.html", context)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from billing.models import AccountKind, Bill, Hold
 from billing.pricing import Period
-from billing.selectors import bills
+from billing.selectors import bills, documents
 from billing.selectors.bills import Explanation
 from core.models import Delivery
 from evbilling import explained as words
@@ -52,6 +52,7 @@ def page(request: AdminRequest, session: Session) -> dict[str, Any]:
         "session": session,
         "row": row,
         "bill": bill,
+        "documents": list(documents.of_session(session.pk)) if bill else [],
         "explained": explained,
         "story": story,
         "money_sum": words.sum_word(story.way),

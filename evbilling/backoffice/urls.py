@@ -221,6 +221,7 @@ urlpatterns = [
     path("invoices/<int:pk>/void/", invoice_actions.void, name="invoice-void"),
     path("invoices/<int:pk>/credit/", invoice_actions.credit, name="invoice-credit"),
     path("invoices/<int:pk>/outside/", invoice_actions.outside, name="invoice-outside"),
+    path("invoices/<int:pk>/send/", invoice_actions.send, name="invoice-send"),
     path("legal-entities/", legal.index, name="legal-entities"),
     path("legal-entities/new/", legal.new, name="legal-new"),
     path("legal-entities/<int:pk>/", legal.edit, name="legal-entity"),

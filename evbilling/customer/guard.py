@@ -25,6 +25,7 @@ MINUTE = 60
 # phones share one), what it may read, and how many codes that do not exist an address may try.
 ACTS, ACTS_PER_ADDRESS, READS, UNKNOWN_CODES = 12, 40, 90, 20
 LOGINS = 30  # to LINE, from one address
+PAPERS = 40
 
 
 class TooOften(DomainError):
@@ -86,6 +87,11 @@ def limit_unknown(request: HttpRequest) -> None:
 def limit_refund(request: HttpRequest, refund_id: int) -> None:
     """Refuse an address that posts numbers too fast."""
     count(f"refund:{refund_id}:{client_address(request)}", ACTS)
+
+
+def limit_papers(request: HttpRequest) -> None:
+    """Refuse an address that has papers printed without end: each costs a good part of a second."""
+    count(f"paper:{client_address(request)}", PAPERS)
 
 
 def count(key: str, most: int) -> None:

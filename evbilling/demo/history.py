@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing.services import bills
+from billing.services import bills, documents
 from core.models import Fact
 from stations.models import Connector, MeterValue, Session, SessionLive, SessionStatus
 from users.models import Card, Company
@@ -85,6 +85,7 @@ def _charge(
             for n in range(1, steps + 1)
         )
         bills.bill_session(session, at=end)
+        documents.issue_for_session(session, at=end)
         _told_then(session, end)
     return wh
 

@@ -140,6 +140,7 @@ def test_an_admin_limited_to_another_station_finds_nothing_of_this_one(world: Wo
         "tariff",
         "case",
         "reservation",
+        "invoice",
         "payment",
         "refund",
         "ledger",

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from billing.models import Account
-from billing.services import bills
+from billing.services import bills, documents
 from stations.models import (
     Case,
     CaseKind,
@@ -54,6 +54,8 @@ def a_world(company: Company) -> World:
     ended = a_session(charger.connectors.get(connector_id=2), customer=customer, wh=7_000)
     end(ended)
     bills.bill_session(ended)
+    invoice = documents.issue_for_session(ended)
+    assert invoice is not None
     case = Case.objects.create(charger=charger, kind=CaseKind.NO_STOP, key=f"walk-{charger.pk}")
     sent = a_sent_file(charger)
     a_forward(charger)
@@ -122,6 +124,8 @@ def a_world(company: Company) -> World:
         "api-charger-put-right": at,
         "api-charger-commissioning": at,
         "api-configuration-template": {"pk": template.pk},
+        "api-invoice": {"pk": invoice.pk},
+        "api-invoice-pdf": {"pk": invoice.pk},
         "api-case": {"pk": case.pk},
         "api-case-resolve": {"pk": case.pk},
     }

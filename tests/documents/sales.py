@@ -1,16 +1,16 @@
 """Charges that were paid, and their documents."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from billing.models import Bill, TaxDocument
+from billing.models import Bill, Payment, Purchase, TaxDocument
 from billing.services import documents
 from billing.services.buyers import Buyer
 from core import outbox
 from core.models import Delivery
 from evbilling.backoffice.moments import LOCAL
-from stations.models import Connector
-from tests.factories import a_charger, a_customer, a_station, a_tax_entity
+from stations.models import Authorisation, Connector
+from tests.factories import a_charger, a_customer, a_station, a_tariff, a_tax_entity
 from tests.pages.charges import a_billed_charge
 from users import tax_ids
 from users.models import Company, TaxEntity
@@ -51,8 +51,9 @@ def a_market(company: Company | None = None, **fields: Any) -> TaxEntity:
 
 def a_plug(entity: TaxEntity | None = None) -> Connector:
     entity = entity or a_market()
-    station = a_station(entity.company, tax_entity=entity, name_th="ตลาดสุขใจ บางนา")
-    return a_charger(station, charge_point_id=f"SJ-{entity.pk}").connectors.get()
+    station = a_station(entity.company, tax_entity=entity, name_th="ตลาดสุขใจ บางนา", priced=False)
+    a_tariff(station, valid_from=datetime(2020, 1, 1, tzinfo=LOCAL))
+    return a_charger(station).connectors.get()
 
 
 def a_paid_charge(plug: Connector | None = None, *, wh: int = 20_000, **fields: Any) -> Bill:
@@ -61,13 +62,55 @@ def a_paid_charge(plug: Connector | None = None, *, wh: int = 20_000, **fields: 
     customer = fields.pop("customer", None) or a_customer(
         plug.charger.station.company, balance=100_000_00
     )
-    return a_billed_charge(plug, customer, started_at=EVENING, wh=wh, **fields)
+    return a_billed_charge(plug, customer, **{"started_at": EVENING, "wh": wh} | fields)
 
 
 def a_document(plug: Connector | None = None, **fields: Any) -> TaxDocument:
     made = documents.issue_for_session(a_paid_charge(plug, **fields).session)
     assert made is not None
     return made
+
+
+def bought(bill: Bill, paid_at: datetime, *, hold: bool = False) -> Payment:
+    """As if a guest had paid for this charge at the plug before it began."""
+    session = bill.session
+    payment = Payment.objects.create(
+        company=bill.company,
+        tax_entity=bill.tax_entity,
+        reference=f"P{bill.pk}",
+        gateway="omise",
+        method="card" if hold else "promptpay",
+        purpose="charge",
+        amount=bill.total,
+        hold=hold,
+        state="paid",
+        captured=bill.total,
+        expires_at=paid_at,
+        paid_at=paid_at,
+    )
+    leave = Authorisation.objects.create(
+        connector=session.connector,
+        id_tag=f"G{bill.pk}",
+        expires_at=paid_at + timedelta(hours=1),
+        session=session,
+    )
+    assert bill.tariff is not None
+    Purchase.objects.create(
+        company=bill.company,
+        station=session.station,
+        connector=session.connector,
+        visitor="v",
+        id_tag=f"G{bill.pk}",
+        tariff=bill.tariff,
+        tariff_value=bill.tariff_value,
+        max_wh=20_000,
+        amount=bill.total,
+        payment=payment,
+        leave=leave,
+        state="done",
+        valid_until=paid_at,
+    )
+    return payment
 
 
 def deliver() -> None:

@@ -26,16 +26,25 @@ def test_the_menu_shows_what_there_is_to_those_who_may() -> None:
         "/campaigns/",
         "/prices/",
         "/holidays/",
-        "/certificates/",
-        "/frames/",
     ]
+    money = ["/invoices/", "/invoices/report/"]
+    system = ["/certificates/", "/frames/"]
     company = a_company()
-    assert menu(signed_in(an_admin(company, Level.VIEWER))) == [*watch, *things, *rest]
+    assert menu(signed_in(an_admin(company, Level.VIEWER))) == [
+        *watch,
+        *things,
+        *rest,
+        *money,
+        *system,
+    ]
     assert menu(signed_in(an_admin(company, Level.OWNER))) == [
         *watch,
         *things,
         "/new-chargers/",
         *rest,
+        *money,
+        "/legal-entities/",
+        *system,
         "/alarms/",
     ]
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from stations.models import (
     ConfigurationTemplate,
     Knock,
 )
+from tests.documents.sales import a_document
 from tests.factories import (
     a_charger,
     a_company,
@@ -30,6 +32,7 @@ from tests.factories import (
     a_reservation,
     a_session,
     a_station,
+    a_tax_entity,
     an_admin,
 )
 from tests.files.world import a_campaign, a_sent_file, an_image
@@ -90,9 +93,14 @@ def a_world(company: Company) -> dict[str, dict[str, Any]]:
             "charger-acceptance-decide": acceptance,
             "charger-acceptance-paper": acceptance,
             "gateway": station.tax_entity_id,
+            "invoice": a_document(
+                a_charger(station).connectors.get(), started_at=timezone.now() - timedelta(hours=2)
+            ).pk,
+            "legal": a_tax_entity(company).pk,
         },
     }
     return about | {
+        "kind": {"sales-tax-file": "xlsx"},
         "charge_point_id": {"charger": charger.charge_point_id},
         "slug": {"switch-company": company.slug},
         "connector": {"charger": 1},
