@@ -74,7 +74,7 @@ def terms_to_json(terms: Terms) -> dict[str, Any]:
     return found
 
 
-def terms_from_json(value: dict[str, Any]) -> Terms:
+def terms_from_json(value: Any) -> Terms:
     """``{"grace_min", "exempt": [["23:00", "06:00"]], "exempt_holidays", "penalty_max",
     "free_use_min"}``, each optional; ``ValueError`` for anything else."""
     if not isinstance(value, dict) or set(value) - _TERMS:

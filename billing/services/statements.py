@@ -88,11 +88,11 @@ class _Owed:
 
     @property
     def total(self) -> int:
-        return sum(row.outstanding for row in (*self.bills, *self.fees))
+        return sum(b.outstanding for b in self.bills) + sum(f.outstanding for f in self.fees)
 
     @property
     def first_at(self) -> datetime:
-        return min(row.billed_at for row in (*self.bills, *self.fees))
+        return min([*(b.billed_at for b in self.bills), *(f.billed_at for f in self.fees)])
 
 
 def terms_of(company: Company) -> Terms:
@@ -284,7 +284,7 @@ def statement_of(payment: Payment) -> Statement | None:
         return None
     _word, _colon, pk = payment.note.partition(":")
     found = Statement.objects.filter(pk=int(pk) if pk.isdigit() else 0)
-    return found.filter(customer_id=payment.customer_id).first()
+    return found.filter(customer=payment.customer).first()
 
 
 def void(statement: Statement, *, reason: str, actor: audit.Actor) -> Statement:

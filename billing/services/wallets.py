@@ -195,8 +195,8 @@ def _pay_off(customer: Customer, satang: int) -> None:
         if bill.outstanding == 0:
             bill.payment_status = PaymentStatus.PAID
             line = bill.statement_lines.filter(live=True).first()
-            on = {"statement": line.statement_id} if line else {}
-            outbox.publish("bill_paid", bill.pk, company_id=bill.company_id, **on)
+            statement = line.statement_id if line else None
+            outbox.publish("bill_paid", bill.pk, company_id=bill.company_id, statement=statement)
         bill.save(update_fields=["outstanding", "payment_status"])
     fees = ReservationFee.objects.select_for_update().filter(customer=customer, outstanding__gt=0)
     for fee in fees.order_by("billed_at", "pk"):

@@ -121,7 +121,8 @@ class Statements(Listing):
             key=f"api:{key}"[:60],
         )
         found = rows(self.admin).filter(pk__in=[row.pk for row in made]).order_by("pk")
-        return Response({"results": StatementSerializer(found, many=True).data}, 201)
+        told = StatementSerializer(many=True, instance=list(found)).data  # type: ignore[arg-type]
+        return Response({"results": told}, 201)
 
 
 class StatementDetail(Endpoint):

@@ -252,7 +252,7 @@ def test_what_is_held_grows_with_the_stay_and_the_rest_becomes_a_debt(clock: Any
     plug = a_plug()
     card = member(plug, balance=150_00)
     session = a_charge(plug, card, clock)
-    hold = Hold.objects.get(pk=session.hold_id)
+    hold = Hold.objects.get(pk=session.hold_id or 0)
     Hold.objects.filter(pk=hold.pk).update(amount=100_00)
     clock.move_to(at(22, 40))
     deliver()
