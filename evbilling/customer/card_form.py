@@ -58,7 +58,7 @@ def token_of(request: HttpRequest) -> str:
     """The token that the gateway gave the browser. ``NoToken`` for anything else."""
     token = request.POST.get("token", "")
     others = [v for name, v in request.POST.items() if name not in ("csrfmiddlewaretoken", "token")]
-    if not _TOKEN.match(token) or any(looks_like_a_card(text) for text in (token, *others)):
+    if not _TOKEN.match(token) or any(looks_like_a_card(str(text)) for text in (token, *others)):
         raise NoToken
     return token
 

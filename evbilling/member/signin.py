@@ -186,8 +186,8 @@ def _ask(request: HttpRequest, company: Company | None, phone: str, flow: str) -
     try:
         row = codes.ask(wish)
     except TooSoon:
-        row = codes.newest(flow, PURPOSE)
-        if row is None or row.phone != phone or not codes.is_open(row, timezone.now()):
+        asked = codes.newest(flow, PURPOSE)
+        if asked is None or asked.phone != phone or not codes.is_open(asked, timezone.now()):
             raise
         return
     sending.soon(row)

@@ -5,7 +5,7 @@ Shaped by HarfBuzz, so that Thai tone marks stand where they belong.
 
 from functools import cache, lru_cache
 
-import uharfbuzz as hb  # type: ignore[import-untyped] # ships no types
+import uharfbuzz as hb
 
 from core.pdf import FONTS, font_file
 

@@ -186,7 +186,7 @@ def test_a_price_list_of_before_is_stored_and_priced_as_ever() -> None:
 )
 def test_stored_terms_that_nobody_wrote_are_refused(stored: object) -> None:
     with pytest.raises(ValueError, match=r"."):
-        values.terms_from_json(stored)  # type: ignore[arg-type]
+        values.terms_from_json(stored)
 
 
 # --- what always holds ---------------------------------------------------------------------------

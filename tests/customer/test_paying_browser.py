@@ -53,7 +53,8 @@ def running(
         name = stacks.clone_database()
         found = Shop(tmp_path_factory.mktemp("shop"), name)
         try:
-            yield found.start("sockets", "deliver", "web", "worker")
+            found.start("sockets", "deliver", "web", "worker")
+            yield found
         finally:
             found.stop()
             found.bank.stop()
