@@ -66,6 +66,7 @@ EVENT_HANDLERS: dict[str, tuple[str, ...]] = {
         "billing.services.statements.on_bill_paid",
         "billing.services.statement_documents.on_fee_paid",
     ),
+    "grace_ending": ("evbilling.telling.on_grace_ending",),
     "statement_issued": ("evbilling.telling_bills.on_statement_issued",),
     "statement_reminder": ("evbilling.telling_bills.on_statement_reminder",),
     "statement_changed": (),

@@ -54,7 +54,7 @@ class InvoiceSerializer(serializers.Serializer[TaxDocument]):
     tax_entity = serializers.IntegerField(source="tax_entity_id")
     number = serializers.CharField()
     kind = serializers.ChoiceField(choices=DocumentKind.choices)
-    type_code = serializers.CharField(help_text="Document type of ETDA ขมธอ.3-2560.")
+    type_code = serializers.CharField(help_text="Document type of ETDA’s recommendation 3-2560.")
     state = serializers.ChoiceField(choices=DocumentState.choices)
     tax_point = serializers.DateField()
     issued_at = Moment()

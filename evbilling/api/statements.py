@@ -22,13 +22,14 @@ from users import selectors as people
 from users.access import Action, scope
 from users.models import Admin
 
+LINE_KINDS = ["charge", "reservation"]
 METHODS = [Method.CASH.value, Method.TRANSFER.value]
 
 
-class LineSerializer(serializers.Serializer[Any]):
+class StatementLineSerializer(serializers.Serializer[Any]):
     """A charge (``session``) or a reservation that was not used, as it was billed."""
 
-    kind = serializers.ChoiceField(choices=["charge", "reservation"])
+    kind = serializers.ChoiceField(choices=LINE_KINDS)
     at = Moment()
     session = serializers.IntegerField(required=False)
     reservation = serializers.IntegerField(required=False)
@@ -55,7 +56,7 @@ class StatementSerializer(serializers.Serializer[Statement]):
     vat = Money(read_only=True)
     outstanding = Money(read_only=True)
     state = serializers.ChoiceField(choices=StatementState.choices, read_only=True)
-    lines = LineSerializer(many=True, source="copy.lines", read_only=True)
+    lines = StatementLineSerializer(many=True, source="copy.lines", read_only=True)
 
 
 class NewStatementSerializer(serializers.Serializer[Any]):

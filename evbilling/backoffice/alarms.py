@@ -122,6 +122,22 @@ def task_word(handler: str) -> str:
         "evbilling.telling_refunds.on_refund_changed": _("Telling the customer about money back"),
         "evbilling.telling.on_line_guest_ready": _("Telling a guest by LINE"),
         "evbilling.telling.on_grace_ending": _("Telling the customer to move the car"),
+        "evbilling.telling_bills.on_statement_issued": _("Telling the customer of a monthly bill"),
+        "evbilling.telling_bills.on_statement_reminder": _("Reminding of a monthly bill"),
+        "billing.services.documents.on_session_billed": _("Issuing a charge’s tax document"),
+        "billing.services.documents.on_bill_paid": _("Issuing a charge’s tax document"),
+        "billing.services.statement_documents.on_bill_paid": _(
+            "Issuing a monthly bill’s tax document"
+        ),
+        "billing.services.statement_documents.on_fee_paid": _(
+            "Issuing a monthly bill’s tax document"
+        ),
+        "billing.services.statements.on_bill_paid": _("Noting a payment of a monthly bill"),
+        "billing.services.reservation_fees.on_reservation_changed": _("Charging for a reservation"),
+        "billing.services.stays.on_connector_changed": _("Following a car that stays"),
+        "billing.services.stays.on_session_started": _("Following a car that stays"),
+        "billing.services.stays.on_grace_due": _("Following a car that stays"),
+        "billing.services.stays.on_stay_due": _("Following a car that stays"),
     }.get(handler, handler)
 
 

@@ -208,7 +208,9 @@ def receipt_page(session: Session) -> dict[str, Any]:
 def explained_of(session: Session) -> dict[str, Any]:
     """The page that explains a receipt's amount."""
     back = reverse("customer-receipt", args=[session.connector.code, receipts.token_of(session)])
-    return explained_page.context(session, back_url=back, back_word=_("Summary of the charge"), office=False)
+    return explained_page.context(
+        session, back_url=back, back_word=_("Summary of the charge"), office=False
+    )
 
 
 def _where(place: Place) -> dict[str, Any]:

@@ -7,14 +7,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from billing.models import DocumentKind, DocumentState, TaxDocument
-from billing.papers.words import branch, number_of
+from billing.papers.words import number_of
 from billing.selectors import documents
 from billing.services.document_changes import may_ask_full
 from evbilling.backoffice.moments import today
 from evbilling.customer.paper_links import token_of
-from evbilling.templatetags.ui import is_thai
 from stations.models import Session
 from users.models import Customer
+from users.tax_ids import HEAD_OFFICE
 
 register = template.Library()
 MOST = 100
@@ -55,11 +55,18 @@ def paper_of(document: TaxDocument) -> Paper:
     return Paper(
         document,
         title_of(document),
-        branch(document.seller["branch_code"])[0 if is_thai() else 1],
+        branch_word(document.seller["branch_code"]),
         number_of(document.seller),
         "" if document.outside else reverse("document", args=[token]),
         reverse("document-full", args=[token]) if may_ask_full(document, today()) else "",
     )
+
+
+def branch_word(code: str) -> str:
+    """The place of business, as a page says it (Notification 199 of the Director-General)."""
+    if code == HEAD_OFFICE:
+        return _("Head office")
+    return _("Branch %(code)s") % {"code": code}
 
 
 def title_of(document: TaxDocument) -> str:

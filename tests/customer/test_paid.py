@@ -68,7 +68,7 @@ def test_paid_then_plugged_then_charging_then_the_receipt_with_what_comes_back(
     assert "On its way back ฿86.25" in seen
     refunds.run(Refund.objects.get().pk)
     assert "Paid back ฿86.25 Back to the account you paid from." in phone.see()
-    link = re.search(r'href="([^"]+/receipt/[^"]+)"', phone.see().html)
+    link = re.search(r'href="([^"]+/receipt/[^"/]+)"', phone.see().html)
     assert link is not None
     assert "Paid back ฿86.25" in Seen(Phone(phone.connector).client.get(f"{link[1]}?lang=en"))
 

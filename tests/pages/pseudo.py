@@ -25,6 +25,8 @@ SAME_EVERYWHERE = re.compile(
     r"h|min|ms|s|kB|MB|VAT|OCPP|RFID|QR|SoC|S/N|TOTP|API|MEA|PEA|TOU|On-Peak|Off-Peak|"
     r"Member|VIP|Normal|Fail|EN|ไทย|English|evbilling|Type 2|CCS2|CHAdeMO|holidays|UTC|JSON|"
     r"\d+ [A-Z][a-z]{2} \d{4}|[A-Z][a-z]{2} \d+|ws://\S+|"  # dates and addresses
+    r"Omise|SCB|SVG|Excel|https?://\S+|"
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|"  # keys
     r"true|false|Voltage|(?:[A-Z][A-Za-z]+\.)+[A-Z][A-Za-z]+|"  # settings: Energy.Active.Import.Register
     r"SHA(?:256|384|512)|Heartbeat|Reset|Authorize|data|key|type|value|"  # OCPP's
     r"[A-Za-z][a-z]+(?:[A-Z][a-z0-9]+)+|"  # OCPP's too: GroundFailure, idTag
@@ -105,12 +107,18 @@ class _Reader(HTMLParser):
         given = dict(attrs)
         if given.get("type") == "application/json":
             tag = "json"
-        if tag in SILENT or tag == "json":
+        if self.inside and self.inside[-1] == (nested := f"no {tag}"):
+            self.inside.append(nested)
+        elif given.get("translate") == "no":  # what a paper says, in the paper's own languages
+            self.inside.append(f"no {tag}")
+        elif tag in SILENT or tag == "json":
             self.inside.append(tag)
         self.words += [value for name in SEEN if (value := given.get(name))]
 
     def handle_endtag(self, tag: str) -> None:
-        if self.inside and (tag == self.inside[-1] or (tag, self.inside[-1]) == ("script", "json")):
+        if self.inside and (
+            self.inside[-1] in (tag, f"no {tag}") or (tag, self.inside[-1]) == ("script", "json")
+        ):
             self.inside.pop()
 
     def handle_data(self, data: str) -> None:

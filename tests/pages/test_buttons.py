@@ -13,7 +13,15 @@ from tests.pages.test_walk import STREAMS, a_world, pages, path_of, tried
 
 pytestmark = pytest.mark.django_db
 # What static/js listens for, and what the browser does by itself.
-DOES = {"popovertarget", "data-dismiss", "data-copy", "data-reveal", "data-set", "data-step"}
+DOES = {
+    "popovertarget",
+    "data-dismiss",
+    "data-copy",
+    "data-reveal",
+    "data-set",
+    "data-step",
+    "data-print",
+}
 
 
 class Idle(HTMLParser):
