@@ -231,7 +231,10 @@ class Shell:
 def _counts(counted: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
     """How many rows each has, in one statement: every page asks for this."""
     one, *others = (
-        rows.order_by().values(name=Value(name)).annotate(n=Count("pk")).values_list("name", "n")
+        rows.order_by()
+        .values(badge=Value(name))
+        .annotate(waiting=Count("pk"))
+        .values_list("badge", "waiting")
         for name, rows in counted.items()
     )
     return dict.fromkeys(counted, 0) | dict(one.union(*others, all=True))
