@@ -23,6 +23,7 @@ PARTS = (
     "fan_out",
     "pricing",
     "outbox",
+    "payments",
     "start",
 )
 DOCS = Path(__file__).parent.parent / "docs" / "benchmarks.md"

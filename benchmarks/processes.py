@@ -60,12 +60,36 @@ def deliver(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
+def web(folder: Path, port: int) -> Iterator[int]:
+    """The product's pages and webhooks; its pid."""
+    words = ("manage.py", "web")
+    with _running("web", folder, 0, _accepts(port), *words, PORT=str(port)) as pid:
+        yield pid
+
+
+@contextmanager
+def worker(folder: Path) -> Iterator[int]:
+    """Celery's worker as the supervisor starts it; its pid."""
+    words = ("-m", "celery", "-A", "evbilling.celery", "worker", "-P", "threads", "-c", "4")
+    with _running("worker", folder, 0, always, *words, "--without-mingle", "-l", "warning") as pid:
+        yield pid
+
+
+@contextmanager
+def bank(folder: Path, port: int, webhooks: str) -> Iterator[int]:
+    """The simulated bank; its pid."""
+    words = ("-m", "simulators.bank", "--port", str(port), "--webhook-url", webhooks)
+    with _running("bank", folder, 0, _accepts(port), *words) as pid:
+        yield pid
+
+
+@contextmanager
 def _running(
-    name: str, folder: Path, port: int, ready: Callable[[int], bool], *words: str
+    name: str, folder: Path, port: int, ready: Callable[[int], bool], *words: str, **more: str
 ) -> Iterator[int]:
     # A container's PYTHONDONTWRITEBYTECODE would make each start compile everything anew.
     kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    environ = {**kept, "PROCESS_NAME": name, "OCPP_PORT": str(port), "BIND": "127.0.0.1"}
+    environ = {**kept, "PROCESS_NAME": name, "OCPP_PORT": str(port), "BIND": "127.0.0.1"} | more
     spec = Spec(
         name, (sys.executable, *words), environ, BASE_DIR, folder / f"{name}.log", ready=ready
     )

@@ -59,6 +59,7 @@ class Books:
         self.sources: dict[str, Body] = {}
         self.bills: dict[str, Body] = {}  # SCB's QRs by "REF1.REF2"
         self.payloads: dict[str, str] = {}  # the text of each QR, by charge
+        self.told_paid: dict[str, float] = {}  # when the merchant was first told that it is paid
         self._file = file
         if file and file.exists():
             kept = json.loads(file.read_text())

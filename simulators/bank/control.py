@@ -72,6 +72,7 @@ class Control:
                 "charges": list(self.books.charges.values()),
                 "bills": self.books.bills,
                 "payloads": self.books.payloads,
+                "told_paid": self.books.told_paid,
                 "sent": self.sender.sent[-200:],
             }
         )

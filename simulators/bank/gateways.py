@@ -48,7 +48,10 @@ class Omise:
 
     async def charge(self, request: Request, ref: str) -> Reply:
         self._merchant(request)
-        return as_json(self.books.charge(ref))
+        charge = self.books.charge(ref)
+        if charge["status"] == "successful":
+            self.books.told_paid.setdefault(ref, time.time())
+        return as_json(charge)
 
     async def move(self, request: Request, ref: str, what: str) -> Reply:
         self._merchant(request)
