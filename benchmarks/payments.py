@@ -116,8 +116,8 @@ def _environment(bank: str, settings: Any) -> Iterator[None]:
 
 def _sell() -> None:
     """A price list for guests, and plugs that are free."""
-    from core import audit
     from billing.services import tariffs
+    from core import audit
     from stations.models import Station
 
     for station in Station.objects.filter(company__slug="benchmark"):

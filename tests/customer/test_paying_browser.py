@@ -53,7 +53,7 @@ def running(
         name = stacks.clone_database()
         found = Shop(tmp_path_factory.mktemp("shop"), name)
         try:
-            found.start("sockets", "deliver", "web", "worker")
+            found.start("sockets", "deliver", "web", "worker", "beat")
             yield found
         finally:
             found.stop()
@@ -118,7 +118,7 @@ def chooses(page: Any, shop: Shop, plug: Connector, way: str = "") -> None:
 
 def starts(point: Point) -> int:
     """The charger is told to start, and does."""
-    told = point.expect("RemoteStartTransaction", timeout=20)
+    told = point.expect("RemoteStartTransaction", timeout=30)
     number = point.start(told["idTag"], meter=1_000_000)["transactionId"]
     point.status("Charging")
     return int(number)
