@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -57,8 +57,7 @@ def bill_session(session: Session, at: datetime | None = None) -> Bill | None:
     usage = completed(session, usage_of(session, cap_wh=bought_wh(session)), tariff)
     priced = pricing.price(usage, tariff)
     entity = session.station.tax_entity
-    stopped = session.stopped_at or usage.end
-    rate = tariffs.vat_rate(entity, stopped.astimezone(ZoneInfo(settings.LOCAL_ZONE)).date())
+    rate = tariffs.vat_rate(entity, _tax_day(bought, at))
     missing = income.uncollected(priced, prepaid.money_of(bought) if bought else None)
     total = priced.total - missing
     vat = vat_within(total, rate)
@@ -104,6 +103,13 @@ def bill_session(session: Session, at: datetime | None = None) -> Bill | None:
         total=total,
     )
     return bill
+
+
+def _tax_day(bought: Purchase | None, at: datetime | None) -> date:
+    """The day whose VAT rate counts: the money's, as on the tax document (Revenue Code s.78/1)."""
+    payment = bought.payment if bought is not None else None
+    paid_at = payment.paid_at if payment is not None and not payment.hold else None
+    return (paid_at or at or timezone.now()).astimezone(ZoneInfo(settings.LOCAL_ZONE)).date()
 
 
 def recompute(bill: Bill) -> pricing.Bill:

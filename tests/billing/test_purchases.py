@@ -1,6 +1,8 @@
 """A guest pays first: what starts, what stops, what goes back, and what each party is owed."""
 
 from datetime import timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -14,12 +16,14 @@ from billing.models import (
     PurchaseState,
     Refund,
     RefundState,
+    VatRate,
 )
+from billing.money import vat_within
 from billing.selectors import purchases as purchase_reads
 from billing.selectors import quotes, running
 from billing.services import allowance, purchases
 from core.models import Lease
-from stations.models import CommandStatus, Connector, Session, SessionLive, Visit
+from stations.models import CommandStatus, Connector, Session, SessionLive, Station, Visit
 from stations.services import connectors, visits
 from tests.billing import selling
 from tests.billing.fake_gateway import FakeGateway, install
@@ -35,7 +39,7 @@ from tests.billing.selling import (
 )
 from tests.billing.test_charging_money import start as tap
 from tests.billing.test_pricing import at
-from tests.factories import a_card, a_customer, a_session
+from tests.factories import a_card, a_customer, a_session, a_tax_entity
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +79,25 @@ def test_paid_by_promptpay_the_charge_starts_and_what_was_not_used_goes_back(
     assert balance("guest_deposit") == balance("refund_payable") == 0
     assert balance("gateway_clearing") == gateway.total
     assert_proven()
+
+
+def test_the_day_the_money_came_decides_about_vat_though_the_rate_changed_before_the_stop(
+    plug: Connector, gateway: FakeGateway
+) -> None:
+    bought = pay(gateway, buy(plug))
+    paid_at = selling.payment_of(bought).paid_at
+    assert paid_at is not None
+    paid_on = paid_at.astimezone(ZoneInfo("Asia/Bangkok")).date()
+    entity = a_tax_entity(plug.charger.station.company, vat_registered_from=paid_on)
+    Station.objects.filter(pk=plug.charger.station_id).update(tax_entity=entity)
+    VatRate.objects.update_or_create(valid_from=paid_on, defaults={"rate": Decimal("0.0700")})
+    VatRate.objects.create(valid_from=paid_on + timedelta(days=1), rate=Decimal("0.1000"))
+    begun = selling.start(bought)
+    with time_machine.travel(timezone.now() + timedelta(days=1)):
+        selling.stop(begun.session, 3_000)
+    bill = Bill.objects.get()
+    assert bill.vat_rate == Decimal("0.0700")
+    assert bill.vat == vat_within(bill.total, Decimal("0.07"))
 
 
 def test_by_card_exactly_the_bill_is_captured(plug: Connector, gateway: FakeGateway) -> None:
