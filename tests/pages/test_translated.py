@@ -54,7 +54,8 @@ def test_every_page_of_the_back_office_can_be_translated(filled: bool) -> None:
     client = signed_in(an_admin(company, Level.OWNER))
     assert left_over(client, paths | more) == {}
     assert left_over(a_visitor(), {"signin": "/signin/"}) == {}
-    assert missing_in_thai(client, paths | more) == set()
+    if filled:
+        assert missing_in_thai(client, paths | more) == set()
 
 
 @pytest.mark.django_db
