@@ -118,7 +118,10 @@ CACHES = {
     }
 }
 
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)  # kombu's name for it
+# kombu's names for a socket and for the number of a database behind it
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace(
+    "?db=", "?virtual_host=", 1
+)
 
 # --- who ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "users.Admin"

@@ -19,8 +19,7 @@ RINGS = {
         *("-m", QUICK, "-n", "2", "--hypothesis-profile=fast"),
         *(f"--ignore=tests/{part}" for part in WHOLE_STORIES),
     ],
-    # Three workers on two cores: many tests wait for a charger, a browser or a moment.
-    "test": ["-m", "not soak", "-n", "3", "--dist", "loadgroup"],
+    "test": ["-m", "not soak", "-n", "2", "--dist", "loadgroup"],
     "certification": ["-m", "not soak", "tests/certification"],
     "soak": ["-m", "soak", "-rP"],
 }

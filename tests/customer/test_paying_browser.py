@@ -3,12 +3,14 @@
 The bank speaks as the real one does, and so does the charger: nothing here calls our services.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as configured
 
 from billing.models import Bill, Payment
 from billing.services import ledger, payments
@@ -41,8 +43,18 @@ class Shop(Stack):
             "OMISE_VAULT_URL": self.bank.url,
             "OMISE_SCRIPT_URL": f"{self.bank.url}/omise.js",
         }
+        self.environ["REDIS_URL"] = own_redis()
         inherited = stacks._inherited()
         self.servers = Servers(folder, environ=inherited | self.environ | self.gateway)
+
+
+def own_redis() -> str:
+    """A database of Redis for this worker's shop: two Celery workers on one queue would take each
+    other's work."""
+    number = 8 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    if configured.REDIS_URL.startswith("unix://"):
+        return f"{configured.REDIS_URL.partition('?')[0]}?db={number}"
+    return f"{configured.REDIS_URL.rpartition('/')[0]}/{number}"
 
 
 @pytest.fixture(scope="module")
