@@ -35,13 +35,11 @@ def english() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a running stack run on one worker; the browser ring has one of its own."""
+    """Tests that share the running stack run on one worker; the browser ring on that one too."""
     for item in items:
         if item.get_closest_marker("xdist_group"):
             continue
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
-        elif item.get_closest_marker("wire"):
+        if item.get_closest_marker("wire") or item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.xdist_group("stack"))
 
 
